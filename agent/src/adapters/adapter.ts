@@ -1,0 +1,67 @@
+// What every protocol implements. An adapter connects, delivers batches until it is told to stop, and closes.
+// It never sleeps to retry, never counts, never logs "retrying": the supervisor (supervisor.ts) owns backoff,
+// state, counters and gap records. A new protocol is one folder that passes test/adapters/suite.ts.
+
+import type { Batch } from '../model/batch.ts';
+import type { Gap } from '../model/gap.ts';
+import type { Timestamp } from '../model/time.ts';
+
+/** Where an adapter's batches go. No call ever throws or blocks. */
+export interface Sink {
+  /** Readings in the order in which the source made them. The adapter keeps no reference to the batch. */
+  deliver(batch: Batch): void;
+  /** Facts that the source knows and the mapping may lack; told before the tag's first reading. */
+  describe(tag: number, facts: TagFacts): void;
+  /** Something the adapter knows to be missing while it is connected (queue overflow, sequence hole). */
+  gap(gap: Omit<Gap, 'source'>): void;
+  /**
+   * What is wrong with parts of the source while the rest works: one line of text per tag or unit, by a stable
+   * key such as the tag's name. An empty map means all is well. Replaces what was reported before.
+   */
+  trouble(parts: ReadonlyMap<string, string>): void;
+}
+
+/** What a source says of a tag itself. */
+export interface TagFacts {
+  /** Engineering unit. */
+  readonly unit?: string;
+  /** EURange: lowest and highest value in engineering units. */
+  readonly range?: readonly [number, number];
+}
+
+export interface Adapter {
+  /**
+   * Opens the connection, checks the peer's identity and prepares what `run` needs. One attempt.
+   * Rejects with a Fault (`source.*`); after a rejection or an abort nothing is left open.
+   */
+  connect(signal: AbortSignal): Promise<void>;
+  /**
+   * Delivers batches until `signal` aborts (then it resolves) or the connection is lost (then it rejects with a
+   * Fault). Called once after each successful connect. Every configured tag gets a first reading soon: a value or,
+   * if the tag cannot be read, a Bad status that says why.
+   */
+  run(sink: Sink, signal: AbortSignal): Promise<void>;
+  /** Ends the connection. Legal at any time and twice; returns when nothing runs any more, within `CLOSE_DEADLINE_MS`. */
+  close(): Promise<void>;
+}
+
+export const CLOSE_DEADLINE_MS = 5_000;
+
+/** An adapter is made anew for every connection attempt, so that no state of a broken connection survives. */
+export type AdapterFactory = () => Adapter;
+
+/** What the supervisor has to know of a source. */
+export interface Source {
+  readonly name: string;
+  readonly protocol: string;
+  /** Where it is, for people: `opc.tcp://10.20.1.15:4840`. */
+  readonly address: string;
+  /** Tag indices of this source; they get a Bad reading when the link is lost. */
+  readonly tags: readonly number[];
+  /** How old a reading may be when it arrives, in ms (sampling and publishing, or the poll): how far a gap reaches back. */
+  readonly latency: number;
+  readonly create: AdapterFactory;
+}
+
+/** The wall clock, passed in where a test needs to control it. */
+export type Clock = () => Timestamp;

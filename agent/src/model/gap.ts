@@ -1,0 +1,36 @@
+// A gap: a record that says what is not known, from when to when, and why. Gaps are numbered, stored and
+// delivered like readings, so that their loss would be as visible as a reading's.
+
+import type { Timestamp } from './time.ts';
+
+/** Why something is not known. The texts are part of what is sent (docs/messages.md). */
+export type GapReason =
+  /** The link to a source was down, or the source delivered nothing. */
+  | 'source-down'
+  /** The gateway itself was not running. */
+  | 'gateway-down'
+  /** The server's queue overflowed, or its notifications skipped a number. */
+  | 'source-overflow'
+  /** Readings reached the gateway faster than its disk could take them, and its bounded memory ran out. */
+  | 'store-overload'
+  /** The buffer reached `maxSize` and its oldest segments were given up. */
+  | 'buffer-full'
+  /** A stored segment or the buffer file was damaged. */
+  | 'buffer-damaged'
+  /** One reading alone exceeded what a message may carry. */
+  | 'too-large';
+
+export interface Gap {
+  readonly reason: GapReason;
+  /** The source concerned; absent when the whole gateway is. */
+  readonly source?: string;
+  /** The tags concerned; absent when all tags of the source are. */
+  readonly tags?: readonly string[];
+  readonly from: Timestamp;
+  /** `null`: it has begun and its end is not known yet; a second record with the same `from` closes it. */
+  readonly to: Timestamp | null;
+  /** How many readings were lost, when the gateway had accepted and counted them. */
+  readonly count?: number;
+  /** Numbers lost, when the readings had been numbered: first and last of one epoch. */
+  readonly range?: { readonly epoch: string; readonly first: number; readonly last: number };
+}

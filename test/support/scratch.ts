@@ -1,0 +1,13 @@
+// Scratch folders for tests: made under the system's temporary folder, removed when the test file ends.
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll } from 'vitest';
+
+/** A new empty folder that lives until the test file has ended. */
+export function scratch(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'fieldgate-test-'));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
