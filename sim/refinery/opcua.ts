@@ -1,0 +1,281 @@
+// The DCS of the crude unit: an OPC UA server on 127.0.0.1 with encryption and user name authentication, whose tags
+// move by themselves or exactly as a test says, and which can be stopped, restarted, cut off and frozen.
+// Namespace urn:lavera:dcs; node ids nsu=urn:lavera:dcs;s=<tag name>; everything below /Objects/Crude unit 1.
+
+import { X509Certificate } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import type { Server } from 'node:net';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { OPCUACertificateManager } from 'node-opcua-certificate-manager';
+import { MessageSecurityMode, SecurityPolicy, type StatusCode, StatusCodes } from 'node-opcua-client';
+import { nodesets } from 'node-opcua-nodesets';
+import { type MonitoredItem, OPCUAServer } from 'node-opcua-server';
+import { buildAddressSpace, NAMESPACE } from './address-space.ts';
+import { type CrudeUnit, crudeUnit, type LiveTag } from './crude-unit.ts';
+import { plant } from './plant.ts';
+import { type Signal, signals } from './signals.ts';
+import { type Wire, wire } from './sockets.ts';
+import type { TagValue } from './variants.ts';
+
+export interface OpcUaOptions {
+  /** Where certificate and key are kept, and reused by the next start. */
+  readonly folder: string;
+  /** TCP port; default: a free one, kept over restarts. */
+  readonly port?: number;
+  /** Number of tags, up to 100,000; default 200. */
+  readonly tags?: number;
+  /** Share of the tags that count updates; default 0.1. */
+  readonly counters?: number;
+  readonly seed?: number;
+  /** Time between two updates of all tags, ms; default 1,000. */
+  readonly period?: number;
+  /** false: tags only move by set() and tick(). Default true. */
+  readonly ticking?: boolean;
+  /** Also offers endpoints without encryption. */
+  readonly insecure?: boolean;
+  /** Also lets users in who give no name. */
+  readonly anonymous?: boolean;
+  /** Password of the user `fieldgate`; default `crude oil`. */
+  readonly password?: string;
+}
+
+export interface OpcUaSim {
+  readonly endpoint: string;
+  readonly port: number;
+  readonly namespace: string;
+  readonly user: string;
+  readonly password: string;
+  /** The server's certificate: DER, its file (PEM), and SHA-1 of the DER in lower-case hex, as OPC UA names it. */
+  readonly certificate: Buffer;
+  readonly certificateFile: string;
+  readonly thumbprint: string;
+  readonly signals: readonly Signal[];
+  /**
+   * Gives a tag this value, status (default Good) and source time (default now) until the next update. Monitored
+   * items get it at once. 64-bit integers are bigint, arrays are arrays, null is no value. Throws for an unknown tag.
+   */
+  set(tag: string, value: TagValue, more?: { status?: StatusCode; sourceTime?: Date }): void;
+  /** One update of all tags now, or at the given time; counters go up by one. */
+  tick(time?: Date): void;
+  /** Stops and starts the automatic updates. */
+  pause(): void;
+  resume(): void;
+  /** The server is gone without a goodbye, its port closed, sessions and subscriptions lost. The plant goes on. */
+  stop(): Promise<void>;
+  /** stop() if it runs, then a new server on the same port with the same certificate. */
+  restart(): Promise<void>;
+  /** Resets all TCP connections; sessions and subscriptions live on in the server. */
+  cut(): void;
+  /** A black hole: connections stay open, nothing passes; until thaw(). */
+  freeze(): void;
+  thaw(): void;
+  counters(): OpcUaCounters;
+  /** Ends everything; the simulator cannot be used any more. */
+  close(): Promise<void>;
+}
+
+export interface OpcUaCounters {
+  /** Updates made: the value of every counter tag that was not set by hand. */
+  readonly updates: number;
+  /** Values put into the queues of monitored items, first values not counted. */
+  readonly recorded: number;
+  readonly sessions: number;
+  readonly subscriptions: number;
+  readonly connections: number;
+}
+
+const USER = 'fieldgate';
+const ENCRYPTED = [
+  SecurityPolicy.Basic256Sha256,
+  SecurityPolicy.Aes128_Sha256_RsaOaep,
+  SecurityPolicy.Aes256_Sha256_RsaPss,
+];
+
+/** Starts the server; resolves when it accepts connections. */
+export async function startOpcUaServer(options: OpcUaOptions): Promise<OpcUaSim> {
+  const period = options.period ?? 1_000;
+  const password = options.password ?? 'crude oil';
+  const list = signals(options.tags ?? 200, options.counters);
+  const unit = crudeUnit(list, plant(options.seed ?? 1), period, new Date());
+  const credentials = await createCredentials(options.folder);
+
+  let port = options.port ?? 0;
+  let running: Running | undefined = await launch({ ...options, password, port }, unit, credentials);
+  port = running.port;
+
+  let timer: NodeJS.Timeout | undefined;
+  let last = 0;
+  const tick = (time = new Date()) => {
+    last = Math.max(last + 1, time.getTime());
+    unit.update(new Date(last));
+  };
+  const beat = () => {
+    // Aligned to whole periods, so that source times are exactly one period apart however late the timer is.
+    const due = Math.floor(Date.now() / period) * period;
+    if (due > last) tick(new Date(due));
+    timer = setTimeout(beat, Math.max(1, due + period - Date.now() + 1));
+  };
+  const pause = () => clearTimeout(timer);
+  const resume = () => {
+    pause();
+    timer = setTimeout(beat, period - (Date.now() % period) + 1);
+  };
+  const stop = async () => {
+    const old = running;
+    running = undefined;
+    await old?.end();
+  };
+  if (options.ticking !== false) resume();
+
+  return {
+    endpoint: `opc.tcp://127.0.0.1:${port}`,
+    port,
+    namespace: NAMESPACE,
+    user: USER,
+    password,
+    certificate: credentials.certificate,
+    certificateFile: credentials.certificateFile,
+    thumbprint: credentials.thumbprint,
+    signals: list,
+    set(name, value, more) {
+      const tag = unit.tags.get(name);
+      if (!tag) throw new RangeError(`the crude unit has no tag "${name}"`);
+      unit.set(tag, value, more?.status ?? StatusCodes.Good, more?.sourceTime ?? new Date());
+    },
+    tick,
+    pause,
+    resume,
+    stop,
+    async restart() {
+      await stop();
+      running = await launch({ ...options, password, port }, unit, credentials);
+    },
+    cut: () => running?.wire.cut(),
+    freeze: () => running?.wire.freeze(),
+    thaw: () => running?.wire.thaw(),
+    counters: () => ({
+      updates: unit.updates,
+      recorded: unit.recorded,
+      sessions: running?.server.engine.currentSessionCount ?? 0,
+      subscriptions: running?.server.engine.currentSubscriptionCount ?? 0,
+      connections: running?.wire.connections ?? 0,
+    }),
+    async close() {
+      pause();
+      await stop();
+      await credentials.manager.dispose();
+    },
+  };
+}
+
+// --- one life of the server -----------------------------------------------------------------------------------------
+
+interface Running {
+  readonly server: OPCUAServer;
+  readonly port: number;
+  readonly wire: Wire;
+  end(): Promise<void>;
+}
+
+interface Credentials {
+  readonly manager: OPCUACertificateManager;
+  readonly certificateFile: string;
+  readonly certificate: Buffer;
+  readonly thumbprint: string;
+}
+
+const APPLICATION = 'urn:lavera:dcs:server';
+
+async function createCredentials(folder: string): Promise<Credentials> {
+  mkdirSync(folder, { recursive: true });
+  const manager = new OPCUACertificateManager({
+    rootFolder: join(folder, 'pki'),
+    automaticallyAcceptUnknownCertificate: true, // the DCS trusts every client; the gateway's trust is what we test
+    keySize: 2048,
+    disableFileWatchers: true,
+  });
+  await manager.initialize();
+  const certificateFile = join(folder, 'dcs-certificate.pem');
+  if (!existsSync(certificateFile)) {
+    await manager.createSelfSignedCertificate({
+      applicationUri: APPLICATION,
+      dns: ['localhost', hostname()],
+      ip: ['127.0.0.1'],
+      outputFile: certificateFile,
+      subject: '/CN=Crude unit 1 DCS/O=Lavera',
+      startDate: new Date(Date.now() - 86_400_000),
+      validity: 3650,
+    });
+  }
+  const certificate = new X509Certificate(readFileSync(certificateFile));
+  return {
+    manager,
+    certificateFile,
+    certificate: certificate.raw,
+    thumbprint: certificate.fingerprint.replaceAll(':', '').toLowerCase(),
+  };
+}
+
+async function launch(
+  options: OpcUaOptions & { password: string; port: number },
+  unit: CrudeUnit,
+  credentials: Credentials,
+): Promise<Running> {
+  const byNode = new Map<unknown, LiveTag>();
+  const many = 1_000_000;
+  const server = new OPCUAServer({
+    host: '127.0.0.1',
+    hostname: '127.0.0.1',
+    port: options.port,
+    nodesets: [nodesets.standard],
+    serverInfo: { applicationUri: APPLICATION, productUri: NAMESPACE, applicationName: { text: 'Crude unit 1 DCS' } },
+    serverCertificateManager: credentials.manager,
+    certificateFile: credentials.certificateFile,
+    privateKeyFile: credentials.manager.privateKey,
+    securityPolicies: options.insecure ? [SecurityPolicy.None, ...ENCRYPTED] : ENCRYPTED,
+    securityModes: [
+      MessageSecurityMode.SignAndEncrypt,
+      MessageSecurityMode.Sign,
+      ...(options.insecure ? [MessageSecurityMode.None] : []),
+    ],
+    disableDiscovery: false,
+    allowAnonymous: options.anonymous ?? false,
+    userManager: { isValidUser: (name: string, given: string) => name === USER && given === options.password },
+    maxConnectionsPerEndpoint: 100,
+    serverCapabilities: {
+      maxSessions: 100,
+      maxSubscriptions: 1_000,
+      maxSubscriptionsPerSession: 1_000,
+      maxMonitoredItems: many,
+      maxMonitoredItemsPerSubscription: many,
+      maxMonitoredItemsQueueSize: 10_000,
+      minSupportedSampleRate: 50,
+      operationLimits: {
+        maxNodesPerRead: 100_000,
+        maxNodesPerBrowse: 10_000,
+        maxMonitoredItemsPerCall: 100_000,
+        maxNodesPerTranslateBrowsePathsToNodeIds: 10_000,
+      },
+    },
+    onCreateMonitoredItem: async (_subscription: unknown, item: MonitoredItem) => {
+      const tag = byNode.get(item.node);
+      if (tag) unit.watch(tag, item);
+      return StatusCodes.Good;
+    },
+  });
+  await server.initialize();
+  buildAddressSpace(server.engine.addressSpace!, unit, byNode);
+  const listener = (server.endpoints[0] as unknown as { _server: Server })._server;
+  const sockets = wire(listener);
+  await server.start();
+  return {
+    server,
+    port: server.endpoints[0]!.port,
+    wire: sockets,
+    async end() {
+      sockets.cut();
+      await server.shutdown(1);
+    },
+  };
+}
