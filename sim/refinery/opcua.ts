@@ -16,6 +16,7 @@ import { type CrudeUnit, crudeUnit, type LiveTag } from './crude-unit.ts';
 import { plant } from './plant.ts';
 import { type Signal, signals } from './signals.ts';
 import { type Wire, wire } from './sockets.ts';
+import { ticker } from './ticker.ts';
 import type { TagValue } from './variants.ts';
 
 export interface OpcUaOptions {
@@ -104,29 +105,13 @@ export async function startOpcUaServer(options: OpcUaOptions): Promise<OpcUaSim>
   let running: Running | undefined = await launch({ ...options, password, port }, unit, credentials);
   port = running.port;
 
-  let timer: NodeJS.Timeout | undefined;
-  let last = 0;
-  const tick = (time = new Date()) => {
-    last = Math.max(last + 1, time.getTime());
-    unit.update(new Date(last));
-  };
-  const beat = () => {
-    // Aligned to whole periods, so that source times are exactly one period apart however late the timer is.
-    const due = Math.floor(Date.now() / period) * period;
-    if (due > last) tick(new Date(due));
-    timer = setTimeout(beat, Math.max(1, due + period - Date.now() + 1));
-  };
-  const pause = () => clearTimeout(timer);
-  const resume = () => {
-    pause();
-    timer = setTimeout(beat, period - (Date.now() % period) + 1);
-  };
+  const beat = ticker(period, (time) => unit.update(time));
   const stop = async () => {
     const old = running;
     running = undefined;
     await old?.end();
   };
-  if (options.ticking !== false) resume();
+  if (options.ticking !== false) beat.resume();
 
   return {
     endpoint: `opc.tcp://127.0.0.1:${port}`,
@@ -143,9 +128,9 @@ export async function startOpcUaServer(options: OpcUaOptions): Promise<OpcUaSim>
       if (!tag) throw new RangeError(`the crude unit has no tag "${name}"`);
       unit.set(tag, value, more?.status ?? StatusCodes.Good, more?.sourceTime ?? new Date());
     },
-    tick,
-    pause,
-    resume,
+    tick: beat.tick,
+    pause: beat.pause,
+    resume: beat.resume,
     stop,
     async restart() {
       await stop();
@@ -162,7 +147,7 @@ export async function startOpcUaServer(options: OpcUaOptions): Promise<OpcUaSim>
       connections: running?.wire.connections ?? 0,
     }),
     async close() {
-      pause();
+      beat.pause();
       await stop();
       await credentials.manager.dispose();
     },
@@ -258,9 +243,9 @@ async function launch(
         maxNodesPerTranslateBrowsePathsToNodeIds: 10_000,
       },
     },
-    onCreateMonitoredItem: async (_subscription: unknown, item: MonitoredItem) => {
+    onCreateMonitoredItem: async (_subscription, item) => {
       const tag = byNode.get(item.node);
-      if (tag) unit.watch(tag, item);
+      if (tag) unit.watch(tag, item as MonitoredItem);
       return StatusCodes.Good;
     },
   });
