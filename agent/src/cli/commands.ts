@@ -1,0 +1,107 @@
+// The table of commands. Each command is a file of its own, loaded when it is called, so that `check` starts fast
+// and loads no protocol. Exit codes of all commands: 0 clean, 1 mistakes or failure, 2 wrong usage, 70 a defect.
+
+import { nearest } from '../config/nearest.ts';
+import { Usage } from './arguments.ts';
+
+/** Where a command reads and writes; tests pass their own. */
+export interface Io {
+  readonly out: NodeJS.WritableStream & { readonly isTTY?: boolean };
+  readonly err: NodeJS.WritableStream & { readonly isTTY?: boolean };
+  readonly env: NodeJS.ProcessEnv;
+}
+
+export interface Command {
+  readonly name: string;
+  /** The arguments as the help shows them: `FILE [--json]`. */
+  readonly usage: string;
+  readonly summary: string;
+  /** The rest of `help COMMAND`: options, examples, exit codes. */
+  readonly help: string;
+  /** Resolves with the exit code. Arguments that make no sense throw a `Usage`. */
+  run(args: string[], io: Io): Promise<number>;
+}
+
+export const EXIT = { clean: 0, failed: 1, usage: 2, defect: 70 } as const;
+
+/** Name, usage and summary stand here so that the overview loads no command. */
+interface Entry {
+  readonly name: string;
+  readonly usage: string;
+  readonly summary: string;
+  readonly load: () => Promise<{ readonly command: Command }>;
+}
+
+export const COMMANDS: readonly Entry[] = [
+  {
+    name: 'check',
+    usage: 'FILE [--json]',
+    summary: 'every mistake of a mapping, with its place',
+    load: () => import('./check.ts'),
+  },
+  {
+    name: 'schema',
+    usage: '',
+    summary: 'the JSON Schema of the mapping, for editors',
+    load: () => import('./schema.ts'),
+  },
+];
+
+/** Runs `fieldgate ARGS` and resolves with its exit code. */
+export async function dispatch(args: readonly string[], io: Io): Promise<number> {
+  const [name, ...rest] = args;
+  if (name === undefined) {
+    io.err.write(overview());
+    return EXIT.usage;
+  }
+  if (name === '--help' || name === '-h' || (name === 'help' && rest.length === 0)) {
+    io.out.write(overview());
+    return EXIT.clean;
+  }
+  const wanted = name === 'help' ? rest[0] : name;
+  const entry = COMMANDS.find((command) => command.name === wanted);
+  if (entry === undefined) {
+    const near = nearest(wanted ?? '', [...COMMANDS.map((command) => command.name), 'help']);
+    const what = wanted?.startsWith('-') ? 'option' : 'command';
+    io.err.write(
+      `fieldgate: unknown ${what} "${wanted}"${near ? `; did you mean "${near}"?` : ''}\n` +
+        'Run "fieldgate help" for the list of commands.\n',
+    );
+    return EXIT.usage;
+  }
+  const { command } = await entry.load();
+  if (name === 'help' || rest.includes('--help') || rest.includes('-h')) {
+    io.out.write(helpOf(command));
+    return EXIT.clean;
+  }
+  try {
+    return await command.run(rest, io);
+  } catch (thrown) {
+    if (!(thrown instanceof Usage)) throw thrown;
+    io.err.write(`fieldgate ${command.name}: ${thrown.message}\nusage: ${usageLine(command)}\n`);
+    return EXIT.usage;
+  }
+}
+
+function usageLine(command: Pick<Command, 'name' | 'usage'>): string {
+  return `fieldgate ${command.name} ${command.usage}`.trimEnd();
+}
+
+function helpOf(command: Command): string {
+  return `usage: ${usageLine(command)}\n\n${command.summary}\n\n${command.help.trim()}\n`;
+}
+
+function overview(): string {
+  const left = COMMANDS.map((command) => `${command.name} ${command.usage}`.trimEnd());
+  const width = Math.max(...left.map((text) => text.length));
+  const rows = COMMANDS.map((command, i) => `  ${left[i]!.padEnd(width)}   ${command.summary}`);
+  return `usage: fieldgate COMMAND [arguments]
+
+The edge gateway: reads OPC UA and Modbus, keeps every reading on its own disk until the hub has it.
+
+${rows.join('\n')}
+  ${'help COMMAND'.padEnd(width)}   options and examples of a command
+
+Exit codes: 0 clean, 1 mistakes or failure, 2 wrong usage, 70 a defect of fieldgate itself.
+`;
+}
