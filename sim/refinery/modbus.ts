@@ -10,7 +10,14 @@ import type { Table } from '../../agent/src/config/address.ts';
 import { type Frame, framer, type ModbusRequest, reply, requestOf } from './modbus-frames.ts';
 import { plant } from './plant.ts';
 import { type RegisterValue, toRegisters } from './register-codec.ts';
-import { RESTLESS_UNIT, type RegisterSignal, registerSignals, type Site, UNIT_SIZE } from './register-signals.ts';
+import {
+  READS_AT,
+  RESTLESS_UNIT,
+  type RegisterSignal,
+  registerSignals,
+  type Site,
+  UNIT_SIZE,
+} from './register-signals.ts';
 import { EXCEPTION, type Registers, registers } from './registers.ts';
 import { rawValue } from './scaling.ts';
 import { type Wire, wire } from './sockets.ts';
@@ -94,16 +101,18 @@ interface Unit {
   readonly registers: Registers;
   delay: number;
   dead: boolean;
+  reads: number;
 }
 
 /** Starts the server; resolves when it accepts connections. */
 export async function startModbusServer(options: ModbusOptions): Promise<ModbusSim> {
   const signals = registerSignals(options.site, options.tags ?? 60, options.counters);
   const model = plant(options.seed ?? 1);
+  const moving = signals.filter((signal) => !signal.reads);
   const byName = new Map(signals.map((signal) => [signal.name, signal]));
   const units = new Map<number, Unit>();
   for (const { unitId } of signals) {
-    if (!units.has(unitId)) units.set(unitId, { registers: registers(UNIT_SIZE), delay: 0, dead: false });
+    if (!units.has(unitId)) units.set(unitId, { registers: registers(UNIT_SIZE), delay: 0, dead: false, reads: 0 });
   }
   const unitOf = (id: number): Unit => {
     const unit = units.get(id);
@@ -122,7 +131,7 @@ export async function startModbusServer(options: ModbusOptions): Promise<ModbusS
   };
   const show = (time: Date) => {
     const now = time.getTime();
-    for (const signal of signals) write(signal, rawValue(signal, model.value(signal.signal, now, counts.updates)));
+    for (const signal of moving) write(signal, rawValue(signal, model.value(signal.signal, now, counts.updates)));
     if (restless) unitOf(RESTLESS_UNIT).dead = now % RESTLESS_EVERY >= RESTLESS_EVERY - RESTLESS_LASTS;
   };
 
@@ -149,6 +158,7 @@ export async function startModbusServer(options: ModbusOptions): Promise<ModbusS
       else contents = unit.registers.read(request.table, request.address, request.quantity);
       if (typeof contents === 'number') counts.exceptions++;
       if (!socket.destroyed) socket.write(reply(frame, contents));
+      if (unit && typeof request !== 'number' && typeof contents !== 'number') countRead(unit, request);
     };
     if (unit && unit.delay > 0) setTimeout(send, unit.delay);
     else send();
@@ -219,6 +229,13 @@ export async function startModbusServer(options: ModbusOptions): Promise<ModbusS
       await stop();
     },
   };
+}
+
+/** Counts a read of the unit's count of reads, after its reply. */
+function countRead(unit: Unit, { table, address, quantity }: ModbusRequest & { table: Table }): void {
+  if (table !== 'holding' || address > READS_AT || address + quantity < READS_AT + 2) return;
+  unit.reads = (unit.reads + 1) >>> 0;
+  unit.registers.write('holding', READS_AT, toRegisters(unit.reads, 'uint32'));
 }
 
 async function listen(port: number, answer: (frame: Frame, socket: Socket) => void) {

@@ -2,16 +2,12 @@
 // move by themselves or exactly as a test says, and which can be stopped, restarted, cut off and frozen.
 // Namespace urn:lavera:dcs; node ids nsu=urn:lavera:dcs;s=<tag name>; everything below /Objects/Crude unit 1.
 
-import { X509Certificate } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import type { Server } from 'node:net';
-import { hostname } from 'node:os';
-import { join } from 'node:path';
-import { OPCUACertificateManager } from 'node-opcua-certificate-manager';
 import { MessageSecurityMode, SecurityPolicy, type StatusCode, StatusCodes } from 'node-opcua-client';
 import { nodesets } from 'node-opcua-nodesets';
 import { type MonitoredItem, OPCUAServer } from 'node-opcua-server';
 import { buildAddressSpace, NAMESPACE } from './address-space.ts';
+import { APPLICATION, type Credentials, createCredentials } from './credentials.ts';
 import { type CrudeUnit, crudeUnit, type LiveTag } from './crude-unit.ts';
 import { plant } from './plant.ts';
 import { type Signal, signals } from './signals.ts';
@@ -161,45 +157,6 @@ interface Running {
   readonly port: number;
   readonly wire: Wire;
   end(): Promise<void>;
-}
-
-interface Credentials {
-  readonly manager: OPCUACertificateManager;
-  readonly certificateFile: string;
-  readonly certificate: Buffer;
-  readonly thumbprint: string;
-}
-
-const APPLICATION = 'urn:lavera:dcs:server';
-
-async function createCredentials(folder: string): Promise<Credentials> {
-  mkdirSync(folder, { recursive: true });
-  const manager = new OPCUACertificateManager({
-    rootFolder: join(folder, 'pki'),
-    automaticallyAcceptUnknownCertificate: true, // the DCS trusts every client; the gateway's trust is what we test
-    keySize: 2048,
-    disableFileWatchers: true,
-  });
-  await manager.initialize();
-  const certificateFile = join(folder, 'dcs-certificate.pem');
-  if (!existsSync(certificateFile)) {
-    await manager.createSelfSignedCertificate({
-      applicationUri: APPLICATION,
-      dns: ['localhost', hostname()],
-      ip: ['127.0.0.1'],
-      outputFile: certificateFile,
-      subject: '/CN=Crude unit 1 DCS/O=Lavera',
-      startDate: new Date(Date.now() - 86_400_000),
-      validity: 3650,
-    });
-  }
-  const certificate = new X509Certificate(readFileSync(certificateFile));
-  return {
-    manager,
-    certificateFile,
-    certificate: certificate.raw,
-    thumbprint: certificate.fingerprint.replaceAll(':', '').toLowerCase(),
-  };
 }
 
 async function launch(

@@ -18,6 +18,8 @@ export interface RegisterSignal {
   readonly order?: RegisterOrder;
   /** Raw range that the engineering range is scaled to. */
   readonly raw?: readonly [number, number];
+  /** Counts the reads of its registers instead of the updates: every poll sees the next number. */
+  readonly reads?: true;
   /** What the plant knows of it: process, engineering unit, range. */
   readonly signal: Signal;
 }
@@ -26,6 +28,8 @@ export type Site = 'flare' | 'tanks';
 
 /** Dies now and then: no answer for some seconds. */
 export const RESTLESS_UNIT = 9;
+/** Holding register of every unit's count of reads, a uint32. */
+export const READS_AT = 60;
 /** Registers of a unit; a request beyond them is an illegal address. */
 export const UNIT_SIZE = 20_000;
 
@@ -45,6 +49,7 @@ const PLANT_TYPE: Partial<Record<RegisterType, SignalType>> = {
 
 interface Sketch {
   readonly process: Process;
+  readonly reads?: true;
   readonly unit?: string;
   readonly range?: readonly [number, number];
   readonly bit?: number;
@@ -83,6 +88,10 @@ const EXAMPLE: readonly RegisterSignal[] = [
   register('70HS220.BIT3', 1, 'holding', 25, 'bool', { process: 'state', bit: 3 }),
 ];
 
+/** A polled counter of updates misses one when two updates fall between two polls; a count of reads does not. */
+const reads = (name: string, unit: number) =>
+  register(name, unit, 'holding', READS_AT, 'uint32', { process: 'counter', reads: true });
+
 const EVERY_TYPE: readonly RegisterSignal[] = [
   register('70HS220.BIT0', 1, 'holding', 25, 'bool', { process: 'state', bit: 0 }),
   register('70HS220.BIT15', 1, 'holding', 25, 'bool', { process: 'state', bit: 15 }),
@@ -98,6 +107,7 @@ const EVERY_TYPE: readonly RegisterSignal[] = [
   register('70YT248.BCD16', 1, 'input', 20, 'bcd16', { process: 'counter' }),
   register('70YT249.BCD32', 1, 'input', 21, 'bcd32', { process: 'counter' }),
   register('70YT250.TEXT', 1, 'input', 24, 'string(16)', { process: 'batch' }),
+  reads('70KR101.READS', 1),
 ];
 
 /** What the gauge of one tank tells. */
@@ -122,6 +132,7 @@ function tank(unit: number): RegisterSignal[] {
     register(name('PRODUCT'), unit, 'holding', 10, 'string(20)', { process: 'mode' }),
     register(name('XV'), unit, 'discrete', 0, 'bool', { process: 'state' }),
     register(name('LSH'), unit, 'discrete', 1, 'bool', { process: 'state' }),
+    reads(`${name('KR')}.READS`, unit),
   ];
 }
 
@@ -141,7 +152,7 @@ export function registerSignals(site: Site, count: number, counters = 0.1): Regi
     const name = `${prefix}KQ${String(i + 1).padStart(3, '0')}.COUNT`;
     list.push(register(name, ...place('holding', type), { process: 'counter' }));
   }
-  for (let i = 301; list.length < count; i++) {
+  for (let i = 1001; list.length < count; i++) {
     const next = [
       register(`${prefix}PT${i}`, ...place('holding', 'float32'), {
         process: 'controlled',
