@@ -64,6 +64,23 @@ export function entries(batch: Batch): number {
   return batch.count + batch.gaps.length;
 }
 
+/** Entries `from` to `to` (not included) of a batch, without copying columns. `others` is shared whole. */
+export function slice(batch: Batch, from: number, to: number): Batch {
+  const { count, others } = batch;
+  const start = Math.min(from, count);
+  const end = Math.min(to, count);
+  return {
+    count: end - start,
+    tag: batch.tag.subarray(start, end),
+    time: batch.time.subarray(start, end),
+    status: batch.status.subarray(start, end),
+    kind: batch.kind.subarray(start, end),
+    number: batch.number.subarray(start, end),
+    others,
+    gaps: batch.gaps.slice(Math.max(0, from - count), Math.max(0, to - count)),
+  };
+}
+
 /** The memory of a batch's columns in bytes; strings and arrays count as 64 bytes apiece. */
 export function bytesOf(batch: Batch): number {
   return batch.tag.length * 25 + batch.others.length * 64 + batch.gaps.length * 128;
@@ -114,12 +131,12 @@ export class BatchBuilder {
     else this.push(tag, time, status, Kind.Other, this.#others.push(value) - 1);
   }
 
-  /** Adds reading `i` of another batch. */
-  copy(from: Batch, i: number): void {
+  /** Adds reading `i` of another batch, as a reading of `tag`. */
+  copy(from: Batch, i: number, tag: number = from.tag[i] as number): void {
     const kind = from.kind[i] as number;
     const number = from.number[i] as number;
     const value = kind === Kind.Other ? this.#others.push(from.others[number] as Value) - 1 : number;
-    this.push(from.tag[i] as number, from.time[i] as number, from.status[i] as number, kind, value);
+    this.push(tag, from.time[i] as number, from.status[i] as number, kind, value);
   }
 
   gap(gap: Gap): void {

@@ -1,0 +1,219 @@
+// The supervisor of one source: connects, runs, and comes back, for ever. It owns the state, the backoff, the
+// counters and the gap records; adapters own none of them. What it promises:
+//
+// S1  One state at a time, changed in one place; every change is one log line and one call of `changed`.
+// S2  When the link is lost every tag gets one Bad reading, and a gap record begins. When readings flow again the
+//     gap record is closed, with its from and to. Exactly one of each per outage.
+// S3  A source's failure stays here: nothing that an adapter throws leaves the supervisor.
+
+import { RECONNECT, wait } from '../model/backoff.ts';
+import { type Batch, BatchBuilder, gapBatch, Kind } from '../model/batch.ts';
+import { describe, Fault, type FaultCode } from '../model/fault.ts';
+import type { Gap, GapReason } from '../model/gap.ts';
+import type { Log } from '../model/log.ts';
+import { StatusCode } from '../model/status.ts';
+import { now, TICKS_PER_MS, type Timestamp } from '../model/time.ts';
+import type { Adapter, Sink, Source, TagFacts } from './adapter.ts';
+
+export type SourceState =
+  | { readonly state: 'stopped' }
+  | { readonly state: 'connecting'; readonly attempt: number }
+  | { readonly state: 'running'; readonly since: number }
+  /** Connected, but parts of the source answer badly: what is wrong, by tag or unit. */
+  | { readonly state: 'degraded'; readonly since: number; readonly trouble: ReadonlyMap<string, string> }
+  | {
+      readonly state: 'waiting';
+      readonly attempt: number;
+      readonly until: number;
+      readonly code: FaultCode;
+      readonly reason: string;
+    };
+
+export interface SupervisorOptions {
+  readonly source: Source;
+  /** When this gateway was last known to be alive; what this source made since then is not known. */
+  readonly lastAlive: Timestamp | null;
+  /** Takes what the source delivers, and the records about it. Never throws. */
+  readonly accept: (batch: Batch) => void;
+  readonly describe: (tag: number, facts: TagFacts) => void;
+  /** The link was lost; called before the marks of S2 are accepted. Values before and after must not be compared. */
+  readonly lost: (tags: readonly number[]) => void;
+  readonly log: Log;
+}
+
+export interface SourceStats {
+  readonly name: string;
+  readonly protocol: string;
+  readonly address: string;
+  readonly tags: number;
+  readonly state: SourceState;
+  /** Readings that the adapter delivered. */
+  readonly received: number;
+  /** Connections made. */
+  readonly connects: number;
+  /** Wall clock of the last delivery, ms since 1970; null before the first. */
+  readonly lastReading: number | null;
+}
+
+export interface Supervisor {
+  start(): void;
+  /** Closes the adapter; resolves when nothing of the source runs any more. */
+  stop(): Promise<void>;
+  stats(): SourceStats;
+}
+
+export function supervisor(options: SupervisorOptions): Supervisor {
+  const { source, accept, log } = options;
+  const ending = new AbortController();
+  const fields = { source: source.name };
+  let state: SourceState = { state: 'stopped' };
+  let attempt = 0;
+  let received = 0;
+  let connects = 0;
+  let lastReading: number | null = null;
+  let running: Promise<void> | undefined;
+  /** The outage that has not ended yet: since when nothing is known, and why. */
+  let outage: { readonly from: Timestamp; readonly reason: GapReason } | undefined =
+    options.lastAlive === null
+      ? undefined
+      : { from: options.lastAlive - source.latency * TICKS_PER_MS, reason: 'gateway-down' };
+  let marked = false;
+
+  function enter(next: SourceState): void {
+    const line = { ...fields, from: state.state, to: next.state };
+    if (next.state === 'waiting')
+      log('warn', 'source not reachable', {
+        ...line,
+        attempt: next.attempt,
+        code: next.code,
+        reason: next.reason,
+        retryInMs: next.until - Date.now(),
+      });
+    else if (next.state === 'degraded')
+      log('warn', 'parts of the source are in trouble', {
+        ...line,
+        parts: Object.fromEntries([...next.trouble].slice(0, 5)),
+        count: next.trouble.size,
+      });
+    else if (next.state === 'connecting') log('debug', 'source connecting', { ...line, attempt: next.attempt });
+    else log('info', `source ${next.state}`, line);
+    state = next;
+  }
+
+  const gap = (record: Omit<Gap, 'source'>) => accept(gapBatch([{ ...record, source: source.name }]));
+
+  /** S2, the beginning: called at a loss, and at the first failed attempt after a start. */
+  function markLost(): void {
+    if (marked) return;
+    marked = true;
+    options.lost(source.tags);
+    const time = now();
+    if (outage === undefined && lastReading !== null)
+      outage = { from: lastSeen - source.latency * TICKS_PER_MS, reason: 'source-down' };
+    outage ??= { from: time, reason: 'source-down' };
+    gap({ reason: outage.reason, from: outage.from, to: null });
+    const markers = new BatchBuilder(source.tags.length);
+    for (const tag of source.tags) markers.push(tag, time, StatusCode.BadNoCommunication, Kind.Null, 0);
+    accept(markers.take());
+  }
+
+  /** S2, the end: called with the first readings after an outage. */
+  function markBack(): void {
+    marked = false;
+    if (outage === undefined) return;
+    const { from, reason } = outage;
+    outage = undefined;
+    gap({ reason, from, to: now() });
+  }
+
+  let lastSeen: Timestamp = now();
+  const sink: Sink = {
+    deliver(batch) {
+      if (outage !== undefined || marked) markBack();
+      attempt = 0;
+      received += batch.count;
+      lastSeen = now();
+      lastReading = Date.now();
+      accept(batch);
+    },
+    describe: options.describe,
+    gap,
+    trouble(parts) {
+      if (state.state !== 'running' && state.state !== 'degraded') return;
+      const { since } = state;
+      if (parts.size > 0) enter({ state: 'degraded', since, trouble: new Map(parts) });
+      else if (state.state === 'degraded') enter({ state: 'running', since });
+    },
+  };
+
+  async function connectAndRun(adapter: Adapter): Promise<void> {
+    enter({ state: 'connecting', attempt });
+    await adapter.connect(ending.signal);
+    connects++;
+    enter({ state: 'running', since: Date.now() });
+    await adapter.run(sink, ending.signal);
+  }
+
+  /** One connection from its beginning to its end. Resolves with why it ended; undefined when it was told to. */
+  async function session(): Promise<Fault | undefined> {
+    attempt++;
+    let adapter: Adapter | undefined;
+    try {
+      adapter = source.create();
+      await connectAndRun(adapter);
+      return ending.signal.aborted ? undefined : new Fault('source.closed', 'the source ended the connection');
+    } catch (error) {
+      return ending.signal.aborted ? undefined : Fault.from(error, 'internal.unexpected', 'the adapter failed');
+    } finally {
+      await adapter
+        ?.close()
+        .catch((error) => log('warn', 'closing the source failed', { ...fields, reason: describe(error) }));
+    }
+  }
+
+  async function run(): Promise<void> {
+    while (!ending.signal.aborted) {
+      const fault = await session();
+      if (fault === undefined) break;
+      markLost();
+      const delay = wait(RECONNECT, attempt, Math.random());
+      enter({ state: 'waiting', attempt, until: Date.now() + delay, code: fault.code, reason: fault.message });
+      await pause(delay, ending.signal);
+    }
+    enter({ state: 'stopped' });
+  }
+
+  return {
+    start() {
+      running ??= run();
+    },
+    async stop() {
+      ending.abort();
+      await running;
+    },
+    stats: () => ({
+      name: source.name,
+      protocol: source.protocol,
+      address: source.address,
+      tags: source.tags.length,
+      state,
+      received,
+      connects,
+      lastReading,
+    }),
+  };
+}
+
+/** Resolves after `ms`, or when `signal` aborts. */
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal.addEventListener('abort', done);
+    if (signal.aborted) done();
+  });
+}

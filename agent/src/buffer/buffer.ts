@@ -1,0 +1,407 @@
+// The buffer: every accepted reading is on disk before anything else happens to it. Its invariants:
+//
+// B1  When `append` returns, its entries are committed and synced; when it throws, none of them is.
+// B2  Entries are numbered 1, 2, 3… within an epoch. A number is never used twice, whatever is delivered, dropped
+//     or restarted. A file has one epoch; a new file begins a new one.
+// B3  A segment leaves the file only when all its entries were acknowledged, or when it was given up: then it is
+//     counted and a gap record with its numbers is committed before the next entry.
+// B4  Acknowledgements may be lost in a crash: what was acknowledged may be handed out again, never the reverse.
+// B5  A payload whose CRC does not match is never decoded: it is given up as B3 says, and its neighbours live.
+// B6  The two lanes never hand out the same entry, and together hand out every entry that is not acknowledged.
+// B7  Database and WAL stay within `maxSize`; the oldest segments of the lowest priority are given up first.
+
+import { randomBytes } from 'node:crypto';
+import { crc32 } from 'node:zlib';
+import type { Database } from 'better-sqlite3';
+import { type Batch, entries, gapBatch } from '../model/batch.ts';
+import type { Gap, GapReason } from '../model/gap.ts';
+import type { Stream } from '../model/stream.ts';
+import type { Priority } from '../model/tag.ts';
+import { fromMillis, now, type Timestamp } from '../model/time.ts';
+import { type Dictionary, openDictionary } from './dictionary.ts';
+import { openFile, storageFault } from './file.ts';
+import { add, covers, type Range, remove, size } from './ranges.ts';
+import { decodeSegment, encodeSegment } from './segment.ts';
+
+/** Entries of one priority that are committed together; the tag column holds the dictionary's numbers. */
+export interface Part {
+  readonly priority: Priority;
+  readonly batch: Batch;
+}
+
+/** A stored segment, decoded. Its entry k has the number `first + k`; gap records come after the readings. */
+export interface Segment {
+  readonly first: number;
+  readonly last: number;
+  /** When it was committed, ms since 1970. */
+  readonly committed: number;
+  readonly batch: Batch;
+}
+
+export interface BufferStats {
+  /** Entries (readings and gap records) not yet acknowledged. */
+  readonly pending: number;
+  /** Bytes on disk that hold something: database pages in use, and the WAL at its bound. */
+  readonly bytes: number;
+  readonly committedReadings: number;
+  /** Readings given up since the file was opened, by reason. */
+  readonly dropped: Readonly<Partial<Record<GapReason, number>>>;
+  /** Entries that wait in the backfill lane. */
+  readonly backlog: number;
+  /** Commit time of the oldest segment that is not handed out yet, ms since 1970. */
+  readonly oldest: number | null;
+  readonly commits: number;
+}
+
+export interface Buffer {
+  readonly epoch: string;
+  /** When the gateway that used this file before was last known to be alive; null for a new file. */
+  readonly lastAlive: Timestamp | null;
+  /** Where a damaged file went at the start, if there was one. */
+  readonly setAside: string | undefined;
+  readonly dictionary: Dictionary;
+  /** Commits parts in one transaction, in their order. Throws a Fault `buffer.full` or `buffer.disk`; then nothing was kept. */
+  append(parts: readonly Part[]): void;
+  /** Entries of a lane that are not handed out yet. Numbers that are missing in the file count too. */
+  waiting(stream: Stream): number;
+  /**
+   * The next segments of a lane that follow each other without a hole in their numbers, up to about `limit`
+   * entries but at least one segment if there is any. Each entry is handed out once; the caller keeps it until it
+   * is acknowledged.
+   */
+  next(stream: Stream, limit: number): Segment[];
+  /** These entries need not be kept any more. */
+  ack(first: number, last: number): void;
+  /** Everything that is not handed out yet becomes backlog; the live lane begins anew with the next commit. */
+  split(): void;
+  /** Entries that were handed out and cannot be delivered: counted, and reported by a gap record. */
+  giveUp(reason: GapReason, first: number, last: number, readings: number): void;
+  /** Writes the acknowledgements of the last while and frees their space. Cheap when there is nothing to do. */
+  tidy(): void;
+  stats(): BufferStats;
+  close(): void;
+}
+
+/** Room for the WAL within `maxSize`: `journal_size_limit` of file.ts. */
+const WAL_BYTES = 16 * 1024 * 1024;
+/** How much is given up at once when the buffer is full, as a share of `maxSize`: few gap records instead of many. */
+const EVICT_SHARE = 0.01;
+
+interface Row {
+  readonly first: number;
+  readonly last: number;
+  readonly readings: number;
+  readonly committed: number;
+  readonly crc: number;
+  readonly payload: Uint8Array;
+}
+
+/** Opens the buffer at `path`, bounded to `maxSize` bytes. Throws a Fault as `openFile` says. */
+export function openBuffer(path: string, maxSize: number): Buffer {
+  const { db, setAside } = openFile(path);
+  const meta = openMeta(db);
+  const epoch = meta.epoch();
+  const dictionary = openDictionary(db);
+  const maxPages = Math.max(64, Math.floor((maxSize - WAL_BYTES) / pragma(db, 'page_size')));
+
+  const sql = {
+    insert: db.prepare(
+      'INSERT INTO segment (first, last, readings, priority, committed, oldest, newest, crc, payload) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
+    ),
+    from: db.prepare(
+      'SELECT first, last, readings, committed, crc, payload FROM segment WHERE first >= ? ORDER BY first',
+    ),
+    evictable: db.prepare(
+      'SELECT first, last, readings, oldest, newest, length(payload) AS bytes FROM segment WHERE priority = ? AND first >= ? ORDER BY first',
+    ),
+    deleteRange: db.prepare('DELETE FROM segment WHERE first >= ? AND last <= ?'),
+    deleteOne: db.prepare('DELETE FROM segment WHERE first = ?'),
+    overlaps: db.prepare('SELECT 1 FROM segment WHERE first <= ? AND last >= ?'),
+    extent: db.prepare('SELECT min(first) AS first, max(last) AS last, max(committed) AS committed FROM segment'),
+    committedAt: db.prepare('SELECT committed FROM segment WHERE first >= ? ORDER BY first LIMIT 1'),
+    pending: db.prepare('SELECT coalesce(sum(last - first + 1), 0) FROM segment').pluck(),
+    ranges: db.prepare('SELECT first, last FROM segment ORDER BY first'),
+  };
+
+  const extent = sql.extent.get() as { first: number | null; last: number | null; committed: number | null };
+  const lastAlive = Math.max(extent.committed ?? 0, meta.number('alive'));
+  let head = Math.max((extent.last ?? 0) + 1, meta.number('next'), 1);
+  let live = head;
+  let backlog: Range[] = [];
+  for (const { first, last } of sql.ranges.iterate() as Iterable<Row>) backlog = add(backlog, first, last);
+  let acknowledged: Range[] = [];
+  let pending = Number(sql.pending.get());
+  let tidied = true;
+  let commits = 0;
+  let committedReadings = 0;
+  const dropped: Partial<Record<GapReason, number>> = {};
+  /** Gap records about given-up segments, committed with the next append or tidy (B3). */
+  let owed: Gap[] = [];
+
+  const usedPages = () => pragma(db, 'page_count') - pragma(db, 'freelist_count');
+
+  function insert({ priority, batch }: Part, committed: number, at: number): number {
+    const count = entries(batch);
+    const payload = encodeSegment(batch);
+    const [oldest, newest] = extremes(batch, committed);
+    sql.insert.run(
+      at,
+      at + count - 1,
+      batch.count,
+      priority === 'high' ? 1 : 0,
+      committed,
+      oldest,
+      newest,
+      crc32(payload),
+      payload,
+    );
+    return at + count;
+  }
+
+  function countDropped(reason: GapReason, readings: number): void {
+    dropped[reason] = (dropped[reason] ?? 0) + readings;
+  }
+
+  function giveUp(
+    reason: GapReason,
+    first: number,
+    last: number,
+    readings: number,
+    from: Timestamp,
+    to: Timestamp,
+  ): void {
+    countDropped(reason, readings);
+    const previous = owed.at(-1);
+    if (previous?.reason === reason && previous.range?.last === first - 1 && previous.to !== null) {
+      const range = { epoch, first: previous.range.first, last };
+      owed[owed.length - 1] = {
+        reason,
+        from: Math.min(previous.from, from),
+        to: Math.max(previous.to, to),
+        count: (previous.count ?? 0) + readings,
+        range,
+      };
+    } else {
+      owed.push({ reason, from, to, count: readings, range: { epoch, first, last } });
+    }
+    tidied = false;
+  }
+
+  /** Oldest first, normal priority before high, none that is handed out: until 1 % of the size is free again. */
+  function makeRoom(): void {
+    if (usedPages() < maxPages) return;
+    let bytes = Math.max(maxSize * EVICT_SHARE, 256 * 1024);
+    for (const priority of [0, 1]) {
+      if (bytes <= 0) break;
+      const waiting: Range[] = [...backlog, [live, head - 1]];
+      const victims: { first: number; last: number }[] = [];
+      for (const row of sql.evictable.iterate(priority, waiting[0]?.[0] ?? live) as Iterable<
+        Row & { bytes: number; oldest: number; newest: number }
+      >) {
+        if (bytes <= 0) break;
+        if (!covers(waiting, row.first, row.last)) continue;
+        victims.push(row);
+        bytes -= row.bytes;
+        giveUp('buffer-full', row.first, row.last, row.readings, row.oldest, row.newest);
+      }
+      for (const { first, last } of victims) {
+        sql.deleteOne.run(first);
+        pending -= last - first + 1;
+        backlog = remove(backlog, first, last);
+      }
+    }
+  }
+
+  function writeHead(): void {
+    meta.set('next', head);
+    meta.set('alive', Date.now());
+  }
+
+  const transact = (work: () => void): void => {
+    const before = { head, pending, backlog, owed, tidied, dropped: { ...dropped } };
+    try {
+      db.transaction(work).immediate();
+    } catch (error) {
+      // The file is as it was (B1); so must be what is remembered of it.
+      ({ head, pending, backlog, owed, tidied } = before);
+      for (const reason of Object.keys(dropped) as GapReason[]) delete dropped[reason];
+      Object.assign(dropped, before.dropped);
+      throw storageFault(error, path);
+    }
+  };
+
+  function appendAll(parts: readonly Part[]): void {
+    owed = [...owed];
+    makeRoom();
+    const debts: Part[] = owed.length > 0 ? [{ priority: 'high', batch: gapBatch(owed) }] : [];
+    owed = [];
+    const committed = Date.now();
+    for (const part of [...debts, ...parts]) {
+      if (entries(part.batch) === 0) continue;
+      const end = insert(part, committed, head);
+      pending += end - head;
+      head = end;
+    }
+  }
+
+  const buffer: Buffer = {
+    epoch,
+    lastAlive: lastAlive > 0 ? fromMillis(lastAlive) : null,
+    setAside: setAside?.path,
+    dictionary,
+
+    append(parts) {
+      transact(() => appendAll(parts));
+      commits++;
+      for (const { batch } of parts) committedReadings += batch.count;
+    },
+
+    waiting(stream) {
+      return stream === 'live' ? head - live : size(backlog);
+    },
+
+    next(stream, limit) {
+      const start = stream === 'live' ? live : backlog[0]?.[0];
+      const end = stream === 'live' ? head - 1 : backlog[0]?.[1];
+      if (start === undefined || end === undefined || start > end) return [];
+      const segments: Segment[] = [];
+      let expected = start;
+      const damaged: Row[] = [];
+      for (const row of sql.from.iterate(start) as Iterable<Row>) {
+        if (row.first > end || (segments.length > 0 && (row.first !== expected || row.last - start >= limit))) break;
+        const batch = readSegment(row);
+        expected = row.last + 1;
+        if (batch === undefined) {
+          damaged.push(row);
+          if (segments.length > 0) break;
+        } else {
+          segments.push({ first: row.first, last: row.last, committed: row.committed, batch });
+        }
+      }
+      for (const row of damaged) {
+        giveUp(
+          'buffer-damaged',
+          row.first,
+          row.last,
+          row.readings,
+          fromMillis(row.committed),
+          fromMillis(row.committed),
+        );
+        buffer.ack(row.first, row.last);
+      }
+      // Numbers without a segment before `expected` were delivered or given up already.
+      const handed = segments.length + damaged.length > 0 ? expected - 1 : end;
+      if (stream === 'live') live = handed + 1;
+      else backlog = remove(backlog, start, handed);
+      return segments;
+    },
+
+    ack(first, last) {
+      acknowledged = add(acknowledged, first, last);
+      pending -= last - first + 1;
+      tidied = false;
+    },
+
+    split() {
+      if (live < head) backlog = add(backlog, live, head - 1);
+      live = head;
+    },
+
+    giveUp(reason, first, last, readings) {
+      giveUp(reason, first, last, readings, now(), now());
+      buffer.ack(first, last);
+    },
+
+    tidy() {
+      if (tidied) return;
+      transact(() => {
+        for (const [first, last] of acknowledged) sql.deleteRange.run(first, last);
+        if (owed.length > 0) appendAll([]);
+        writeHead();
+      });
+      // A segment of which only a part is acknowledged stays, and so does the memory of that part.
+      acknowledged = acknowledged.filter(([first, last]) => sql.overlaps.get(last, first) !== undefined);
+      tidied = true;
+    },
+
+    stats() {
+      const next = backlog[0]?.[0] ?? live;
+      return {
+        pending,
+        bytes: usedPages() * pragma(db, 'page_size') + WAL_BYTES,
+        committedReadings,
+        dropped: { ...dropped },
+        backlog: size(backlog),
+        oldest: (sql.committedAt.get(next) as { committed: number } | undefined)?.committed ?? null,
+        commits,
+      };
+    },
+
+    close() {
+      if (!db.open) return;
+      try {
+        tidied = false;
+        buffer.tidy();
+        db.pragma('wal_checkpoint(TRUNCATE)');
+      } finally {
+        db.close();
+      }
+    },
+  };
+
+  if (setAside) {
+    // What the lost file held is not known: everything since it was made may be missing.
+    owed.push({ reason: 'buffer-damaged', from: fromMillis(setAside.since), to: now() });
+    tidied = false;
+  }
+  return buffer;
+}
+
+function readSegment(row: Row): Batch | undefined {
+  if (crc32(row.payload) !== row.crc) return undefined;
+  try {
+    return decodeSegment(row.payload);
+  } catch {
+    // The CRC holds and the content does not: written by a release with another format, or damaged before the CRC.
+    return undefined;
+  }
+}
+
+function extremes(batch: Batch, committed: number): [oldest: Timestamp, newest: Timestamp] {
+  if (batch.count === 0) return [fromMillis(committed), fromMillis(committed)];
+  let oldest = batch.time[0] as number;
+  let newest = oldest;
+  for (let i = 1; i < batch.count; i++) {
+    const time = batch.time[i] as number;
+    if (time < oldest) oldest = time;
+    else if (time > newest) newest = time;
+  }
+  return [oldest, newest];
+}
+
+function pragma(db: Database, name: string): number {
+  return db.pragma(name, { simple: true }) as number;
+}
+
+/** An epoch sorts by the time of its beginning and is safe in a topic, a file name and a message id. */
+function newEpoch(): string {
+  return `${new Date().toISOString().slice(0, 19).replaceAll(/[-:]/g, '')}-${randomBytes(3).toString('hex')}`;
+}
+
+function openMeta(db: Database) {
+  const read = db.prepare('SELECT value FROM meta WHERE key = ?').pluck();
+  const write = db.prepare(
+    'INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value',
+  );
+  return {
+    number: (key: string): number => Number(read.get(key) ?? 0),
+    set: (key: string, value: number | string): void => void write.run(key, value),
+    epoch(): string {
+      const found = read.get('epoch');
+      if (typeof found === 'string') return found;
+      const epoch = newEpoch();
+      write.run('epoch', epoch);
+      return epoch;
+    },
+  };
+}

@@ -1,0 +1,253 @@
+// The forwarder: takes what is committed to the hub, for as long as it takes. What it promises:
+//
+// F1  An entry is acknowledged to the buffer only after the hub has acknowledged its message.
+// F2  A message that was sent and not acknowledged is sent again as it was, under the same id, so that a duplicate
+//     is recognisable. At most `maxInFlight` messages are out; everything else stays on disk.
+// F3  Whatever the hub does, the forwarder comes back: a new hub for each attempt, backoff with jitter, no limit.
+// F4  Live readings do not wait for a backlog (`live-first`): each lane has its share of the messages in flight.
+
+import { RECONNECT, wait } from '../model/backoff.ts';
+import { describe, Fault } from '../model/fault.ts';
+import type { Log } from '../model/log.ts';
+import type { Stream } from '../model/stream.ts';
+import { halve, MAX_BODY, type Outgoing, pack, type Sender } from './envelope.ts';
+import type { Hub, HubFactory } from './hubs/hub.ts';
+import type { Numbered, Queue } from './queue.ts';
+
+export interface ForwarderOptions extends Omit<Sender, 'epoch'> {
+  readonly buffer: Queue;
+  readonly hub: HubFactory;
+  /** Longest that an entry waits for its message to fill, ms. */
+  readonly maxDelay: number;
+  readonly order: 'live-first' | 'oldest-first';
+  /** Messages sent and not acknowledged; edgeHub takes 16 from a module, and hands on 10. */
+  readonly maxInFlight?: number;
+  readonly log: Log;
+}
+
+export type HubState =
+  | { readonly state: 'stopped' }
+  | { readonly state: 'connecting'; readonly attempt: number }
+  | { readonly state: 'connected'; readonly since: number }
+  | {
+      readonly state: 'waiting';
+      readonly attempt: number;
+      readonly until: number;
+      readonly code: string;
+      readonly reason: string;
+    };
+
+export interface ForwarderStats {
+  readonly hub: HubState;
+  readonly deliveredReadings: number;
+  readonly deliveredMessages: number;
+  readonly deliveredBytes: number;
+  /** Messages sent more than once because the first sending was not acknowledged. */
+  readonly resentMessages: number;
+  readonly inFlight: number;
+}
+
+export interface Forwarder {
+  start(): void;
+  /** Something was committed. */
+  wake(): void;
+  /** Sends what is there for at most `deadline` ms, then ends. What is not acknowledged by then stays in the buffer. */
+  stop(deadline: number): Promise<void>;
+  stats(): ForwarderStats;
+}
+
+/** Most entries in a message: bounds the memory of one body while it is made (about 130 bytes an entry in `rows`). */
+const MAX_ENTRIES = 20_000;
+/** Live entries that waited this long, ms, while the order is live-first, have become backlog. */
+const LIVE_LAG = 10_000;
+/** The body is aimed at this share of what is allowed, because its size is estimated. */
+const FILL = 0.9;
+
+export function forwarder(options: ForwarderOptions): Forwarder {
+  const { buffer, log, maxDelay, order, maxInFlight = 8 } = options;
+  const sender: Sender = { ...options, epoch: buffer.epoch };
+  const outstanding = new Map<string, Outgoing>();
+  const sentBefore = new WeakSet<Outgoing>();
+  const ending = new AbortController();
+  let hub: HubState = { state: 'stopped' };
+  let stopBy: number | undefined;
+  let attempt = 0;
+  let running: Promise<void> | undefined;
+  let notify = () => {};
+  /** When the first entry that waits in the live lane was committed, as far as known. */
+  let liveSince: number | undefined;
+  /** Learned: bytes of body per entry. Starts high, so that the first guess is a small message. */
+  let bytesPerEntry = 100;
+  const delivered = { readings: 0, messages: 0, bytes: 0, resent: 0 };
+
+  /** Resolves after `ms`, or when something happened. */
+  const pause = (ms: number) =>
+    new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      notify = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+
+  function enter(next: HubState): void {
+    if (next.state === 'connected') log('info', 'hub connected', { attempt });
+    if (next.state === 'waiting')
+      log('warn', 'hub not reachable', {
+        attempt,
+        code: next.code,
+        reason: next.reason,
+        retryInMs: next.until - Date.now(),
+      });
+    hub = next;
+  }
+
+  const inFlight = (stream: Stream) => {
+    let found = 0;
+    for (const out of outstanding.values()) if (out.stream === stream) found++;
+    return found;
+  };
+
+  const messageEntries = () => Math.max(1, Math.min(MAX_ENTRIES, Math.floor((MAX_BODY * FILL) / bytesPerEntry)));
+
+  /** The lane whose turn it is, or how long to wait for one, ms. */
+  function choose(): Stream | number {
+    if (outstanding.size >= maxInFlight) return 1_000;
+    const now = performance.now();
+    if (order === 'live-first' && liveSince !== undefined && now - liveSince > Math.max(LIVE_LAG, 2 * maxDelay)) {
+      buffer.split();
+      liveSince = undefined;
+    }
+    const backlog = buffer.waiting('backfill') > 0;
+    if (backlog && order === 'oldest-first') return 'backfill';
+    const live = buffer.waiting('live');
+    const due = live === 0 ? Number.POSITIVE_INFINITY : (liveSince ?? now) + maxDelay - now;
+    const share = backlog ? maxInFlight - 2 : maxInFlight;
+    if (inFlight('live') < share && (live >= messageEntries() || due <= 0 || (live > 0 && stopBy !== undefined)))
+      return 'live';
+    if (backlog && inFlight('backfill') < maxInFlight - 2) return 'backfill';
+    return Math.min(1_000, Math.max(1, due));
+  }
+
+  async function take(lane: Stream): Promise<void> {
+    const segments = buffer.next(lane, messageEntries());
+    if (lane === 'live') liveSince = buffer.waiting('live') > 0 ? performance.now() : undefined;
+    if (segments.length > 0) await prepare(lane, segments);
+  }
+
+  async function prepare(lane: Stream, parts: readonly Numbered[]): Promise<void> {
+    const { fitting, tooLarge } = await pack(sender, lane, parts);
+    for (const { first, batch } of tooLarge) {
+      log('error', 'an entry is larger than a message may be and is dropped', { seq: first, limit: MAX_BODY });
+      buffer.giveUp('too-large', first, first, batch.count);
+    }
+    for (const out of fitting) {
+      outstanding.set(out.message.id, out);
+      bytesPerEntry += 0.2 * (out.message.body.length / (out.last - out.first + 1) - bytesPerEntry);
+    }
+  }
+
+  function acknowledge(out: Outgoing): void {
+    // An acknowledgement that comes after the message was prepared anew has nothing left to do.
+    if (outstanding.get(out.message.id) !== out) return;
+    outstanding.delete(out.message.id);
+    buffer.ack(out.first, out.last);
+    delivered.readings += out.readings;
+    delivered.messages++;
+    delivered.bytes += out.message.body.length;
+    attempt = 0;
+    notify();
+  }
+
+  /** Sends until the connection is lost or the forwarder ends; says why it is lost. */
+  async function session(connection: Hub): Promise<Fault | undefined> {
+    let lost: Fault | undefined;
+    const fail = (error: unknown) => {
+      lost ??= Fault.from(error, 'hub.closed', 'the connection to the hub was lost');
+      notify();
+    };
+    const sent = new Set<string>();
+    const transmit = (out: Outgoing) => {
+      sent.add(out.message.id);
+      if (sentBefore.has(out)) delivered.resent++;
+      sentBefore.add(out);
+      connection.send(out.message).then(
+        () => acknowledge(out),
+        (error) =>
+          error instanceof Fault && error.code === 'hub.too-large' ? void shrink(out, error).catch(fail) : fail(error),
+      );
+    };
+    const shrink = async (out: Outgoing, error: Fault) => {
+      outstanding.delete(out.message.id);
+      const halves = halve(out.parts);
+      if (halves === undefined) {
+        log('error', 'the hub refuses an entry as too large; it is dropped', { seq: out.first, reason: error.message });
+        buffer.giveUp('too-large', out.first, out.last, out.readings);
+      } else {
+        for (const half of halves) await prepare(out.stream, half);
+      }
+      notify();
+    };
+    void connection.lost.then(fail);
+    while (lost === undefined && !finished()) {
+      for (const out of outstanding.values()) if (!sent.has(out.message.id)) transmit(out);
+      const turn = choose();
+      if (typeof turn === 'number') await pause(stopBy === undefined ? turn : Math.min(turn, 50));
+      else await take(turn);
+    }
+    return lost;
+  }
+
+  /** The end was asked for and nothing is left to do, or its deadline has passed. */
+  function finished(): boolean {
+    if (stopBy === undefined) return false;
+    const idle = outstanding.size === 0 && buffer.waiting('live') === 0 && buffer.waiting('backfill') === 0;
+    return idle || performance.now() >= stopBy;
+  }
+
+  async function run(): Promise<void> {
+    while (!finished()) {
+      const connection = options.hub();
+      enter({ state: 'connecting', attempt: ++attempt });
+      const fault = await connection.connect(ending.signal).then(
+        () => {
+          enter({ state: 'connected', since: Date.now() });
+          return session(connection);
+        },
+        (error: unknown) => Fault.from(error, 'hub.unreachable', 'the hub cannot be reached'),
+      );
+      await connection.close().catch((error) => log('warn', 'closing the hub failed', { reason: describe(error) }));
+      if (fault === undefined || finished()) break;
+      const delay = wait(RECONNECT, attempt, Math.random());
+      enter({ state: 'waiting', attempt, until: Date.now() + delay, code: fault.code, reason: fault.message });
+      const end = performance.now() + delay;
+      while (!finished() && performance.now() < end) await pause(end - performance.now());
+    }
+    hub = { state: 'stopped' };
+  }
+
+  return {
+    start() {
+      running ??= run();
+    },
+    wake() {
+      liveSince ??= performance.now();
+      notify();
+    },
+    async stop(deadline) {
+      // Without a connection there is nothing to wait for: what is on disk will be delivered after the next start.
+      stopBy = performance.now() + (hub.state === 'connected' ? deadline : 0);
+      ending.abort();
+      notify();
+      await running;
+    },
+    stats: () => ({
+      hub,
+      deliveredReadings: delivered.readings,
+      deliveredMessages: delivered.messages,
+      deliveredBytes: delivered.bytes,
+      resentMessages: delivered.resent,
+      inFlight: outstanding.size,
+    }),
+  };
+}

@@ -1,0 +1,50 @@
+// The wall between acquisition and storage: what crosses it, and nothing else. Batches and tags go one way,
+// counters and log lines come back; columns are handed over, not copied.
+
+import type { BufferStats } from '../buffer/buffer.ts';
+import type { BufferConfig, HubConfig } from '../config/schema.ts';
+import type { ForwarderStats } from '../delivery/forwarder.ts';
+import type { Batch } from '../model/batch.ts';
+import type { FaultCode } from '../model/fault.ts';
+import type { Level } from '../model/log.ts';
+import type { Tag } from '../model/tag.ts';
+import type { Timestamp } from '../model/time.ts';
+
+/** What the storage thread is started with. */
+export interface StoreOptions {
+  readonly site: string;
+  readonly gateway: string;
+  readonly buffer: BufferConfig;
+  readonly hub: HubConfig;
+}
+
+export type ToWorker =
+  | { readonly type: 'define'; readonly tags: readonly Tag[] }
+  | { readonly type: 'append'; readonly batch: Batch }
+  /** Commit, send for at most `deadline` ms, end. */
+  | { readonly type: 'close'; readonly deadline: number };
+
+export interface StoreStats {
+  readonly buffer: BufferStats;
+  readonly forwarder: ForwarderStats;
+}
+
+export type FromWorker =
+  | {
+      readonly type: 'ready';
+      readonly epoch: string;
+      readonly lastAlive: Timestamp | null;
+      readonly setAside: string | undefined;
+      readonly stats: StoreStats;
+    }
+  | { readonly type: 'failed'; readonly code: FaultCode; readonly message: string }
+  /** So many batches, in the order of their `append`, are on disk. */
+  | { readonly type: 'committed'; readonly batches: number }
+  | { readonly type: 'stats'; readonly stats: StoreStats }
+  | {
+      readonly type: 'log';
+      readonly level: Level;
+      readonly text: string;
+      readonly fields: Readonly<Record<string, unknown>>;
+    }
+  | { readonly type: 'closed'; readonly stats: StoreStats };

@@ -1,0 +1,147 @@
+// The store, seen from the acquisition side: `append` returns at once and never waits for disk or hub. What waits
+// for its commit is bounded; beyond the bound readings are refused, counted as `store-overload`, and a gap record
+// says from when to when.
+
+import { Worker } from 'node:worker_threads';
+import { type Batch, bytesOf, entries, gapBatch } from '../model/batch.ts';
+import { describe, Fault } from '../model/fault.ts';
+import type { Gap } from '../model/gap.ts';
+import type { Log } from '../model/log.ts';
+import type { Tag } from '../model/tag.ts';
+import { now, type Timestamp } from '../model/time.ts';
+import type { FromWorker, StoreOptions, StoreStats, ToWorker } from './port.ts';
+
+export type { StoreOptions, StoreStats } from './port.ts';
+
+/** Memory that may wait for its commit, in bytes: a minute of 50,000 readings a second. */
+const MAX_WAITING_BYTES = 96 * 1024 * 1024;
+/** Gap records kept while the store is overloaded. */
+const MAX_OWED_GAPS = 10_000;
+/** How long the thread may take to end beyond its deadline, ms, before it is stopped. */
+const CLOSE_GRACE = 10_000;
+
+export interface Store {
+  readonly epoch: string;
+  /** When the gateway that used this buffer before was last known to be alive. */
+  readonly lastAlive: Timestamp | null;
+  /** Must come before the first batch that names these tags. */
+  define(tags: readonly Tag[]): void;
+  /** Hands a batch over; its columns must not be used afterwards. */
+  append(batch: Batch): void;
+  /** Counters as of the last second. */
+  stats(): StoreStats & WaitingStats;
+  /** Rejects when the storage thread ends by itself: nothing can be kept any more, and the process should end. */
+  readonly broken: Promise<never>;
+  /** Commits what was appended, sends for at most `deadline` ms, ends the thread. Resolves with the last counters. */
+  close(deadline: number): Promise<StoreStats & WaitingStats>;
+}
+
+export interface WaitingStats {
+  /** Handed over and not yet committed. */
+  readonly waiting: { readonly batches: number; readonly bytes: number };
+  /** Readings refused because too much waited. */
+  readonly refused: number;
+}
+
+/** Starts the storage thread. Rejects with the Fault that keeps the buffer from being opened. */
+export function openStore(options: StoreOptions, log: Log): Promise<Store> {
+  const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: options, name: 'fieldgate-store' });
+  const sizes: number[] = [];
+  let waitingBytes = 0;
+  let refused = 0;
+  let overload: { from: Timestamp; readings: number; owed: Gap[] } | undefined;
+  let stats: StoreStats;
+  let closing = false;
+  const closed = Promise.withResolvers<void>();
+  const broken = Promise.withResolvers<never>();
+  broken.promise.catch(() => {});
+
+  const post = (message: ToWorker, transfer: ArrayBuffer[] = []) => worker.postMessage(message, transfer);
+
+  function hand(batch: Batch): void {
+    const bytes = bytesOf(batch);
+    sizes.push(bytes);
+    waitingBytes += bytes;
+    const { tag, time, status, kind, number } = batch;
+    const buffers = [tag, time, status, kind, number].filter((c) => c.length > 0).map((c) => c.buffer as ArrayBuffer);
+    post({ type: 'append', batch }, [...new Set(buffers)]);
+  }
+
+  function refuse(batch: Batch): void {
+    overload ??= { from: now(), readings: 0, owed: [] };
+    if (overload.readings === 0)
+      log('error', 'readings arrive faster than the disk takes them; they are being dropped and counted');
+    overload.readings += batch.count;
+    refused += batch.count;
+    for (const gap of batch.gaps) if (overload.owed.length < MAX_OWED_GAPS) overload.owed.push(gap);
+  }
+
+  function recover(): void {
+    if (overload === undefined || waitingBytes > MAX_WAITING_BYTES / 2) return;
+    const { from, readings, owed } = overload;
+    overload = undefined;
+    hand(gapBatch([...owed, { reason: 'store-overload', from, to: now(), count: readings }]));
+  }
+
+  function end(error: unknown): void {
+    closed.resolve();
+    if (!closing) broken.reject(Fault.from(error, 'internal.unexpected', 'the storage thread ended'));
+  }
+
+  const store: Omit<Store, 'epoch' | 'lastAlive'> = {
+    define: (tags) => post({ type: 'define', tags }),
+    append(batch) {
+      if (entries(batch) === 0) return;
+      if (overload !== undefined || waitingBytes > MAX_WAITING_BYTES) refuse(batch);
+      else hand(batch);
+    },
+    stats: () => ({ ...stats, waiting: { batches: sizes.length, bytes: waitingBytes }, refused }),
+    broken: broken.promise,
+    async close(deadline) {
+      closing = true;
+      post({ type: 'close', deadline });
+      const timer = setTimeout(() => {
+        log('error', 'the storage thread did not end in time and is stopped; what it had committed is kept');
+        closed.resolve();
+      }, deadline + CLOSE_GRACE);
+      await closed.promise;
+      clearTimeout(timer);
+      await worker.terminate();
+      return store.stats();
+    },
+  };
+
+  return new Promise((resolve, reject) => {
+    worker.on('error', (error) => {
+      reject(new Fault('internal.unexpected', `the storage thread failed: ${describe(error)}`, error));
+      end(error);
+    });
+    worker.on('exit', () => end(new Error('it exited')));
+    worker.on('message', (message: FromWorker) => {
+      switch (message.type) {
+        case 'ready':
+          stats = message.stats;
+          if (message.setAside !== undefined) {
+            log('error', 'the buffer file was damaged; it is set aside and a new one is begun', {
+              setAside: message.setAside,
+            });
+          }
+          return resolve({ ...store, epoch: message.epoch, lastAlive: message.lastAlive });
+        case 'failed':
+          closing = true;
+          return reject(new Fault(message.code, message.message));
+        case 'committed':
+          for (const bytes of sizes.splice(0, message.batches)) waitingBytes -= bytes;
+          return recover();
+        case 'stats':
+          stats = message.stats;
+          return;
+        case 'log':
+          return log(message.level, message.text, message.fields);
+        case 'closed':
+          stats = message.stats;
+          return closed.resolve();
+      }
+    });
+  });
+}

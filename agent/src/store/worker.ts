@@ -1,0 +1,101 @@
+// The storage thread: buffer, group commit and forwarder. It may wait for the disk as long as the disk takes;
+// acquisition does not notice.
+
+import { parentPort, workerData } from 'node:worker_threads';
+import { type Buffer, openBuffer } from '../buffer/buffer.ts';
+import { type Committer, committer } from '../buffer/committer.ts';
+import { rows } from '../delivery/formats/rows.ts';
+import { type Forwarder, forwarder } from '../delivery/forwarder.ts';
+import { hubFactory } from '../delivery/hubs/hubs.ts';
+import { Fault } from '../model/fault.ts';
+import type { Log } from '../model/log.ts';
+import type { FromWorker, StoreOptions, StoreStats, ToWorker } from './port.ts';
+
+/** How often counters cross the wall, and how long an acknowledgement may wait to be written, ms. */
+const TICK = 1_000;
+
+const port = parentPort;
+if (port === null) throw new Error('store/worker.ts runs as a worker thread only');
+
+const tell = (message: FromWorker) => port.postMessage(message);
+const log: Log = (level, text, fields = {}) => tell({ type: 'log', level, text, fields });
+
+function open(options: StoreOptions): { buffer: Buffer; commits: Committer; delivery: Forwarder } {
+  const { site, gateway, hub } = options;
+  const buffer = openBuffer(options.buffer.path, options.buffer.maxSize);
+  const delivery = forwarder({
+    site,
+    gateway,
+    buffer,
+    hub: hubFactory(hub, { site, gateway }),
+    format: rows(gateway, buffer.dictionary.get),
+    compression: hub.type === 'jsonl' ? 'none' : hub.compression,
+    maxDelay: hub.maxDelay,
+    order: options.buffer.order,
+    log,
+  });
+  const commits = committer({
+    buffer,
+    interval: options.buffer.commitInterval,
+    committed(batches) {
+      tell({ type: 'committed', batches });
+      delivery.wake();
+    },
+    log,
+  });
+  return { buffer, commits, delivery };
+}
+
+function start(): void {
+  const { buffer, commits, delivery } = open(workerData as StoreOptions);
+  const stats = (): StoreStats => ({ buffer: buffer.stats(), forwarder: delivery.stats() });
+
+  const tick = setInterval(() => {
+    try {
+      buffer.tidy();
+    } catch (error) {
+      // The next tick tries again; until then acknowledged segments stay, which costs duplicates after a crash at most.
+      log('warn', 'the buffer cannot write its acknowledgements', {
+        reason: Fault.from(error, 'buffer.disk', 'tidy').message,
+      });
+    }
+    tell({ type: 'stats', stats: stats() });
+  }, TICK);
+
+  async function close(deadline: number): Promise<void> {
+    clearInterval(tick);
+    try {
+      commits.flush();
+    } catch (error) {
+      log('error', 'the last readings could not be committed', {
+        reason: Fault.from(error, 'buffer.disk', 'commit').message,
+      });
+    }
+    commits.close();
+    await delivery.stop(deadline);
+    const last = stats();
+    buffer.close();
+    tell({ type: 'closed', stats: last });
+    port?.close();
+  }
+
+  port?.on('message', (message: ToWorker) => {
+    switch (message.type) {
+      case 'define':
+        return commits.define(message.tags);
+      case 'append':
+        return commits.add(message.batch);
+      case 'close':
+        return void close(message.deadline);
+    }
+  });
+  tell({ type: 'ready', epoch: buffer.epoch, lastAlive: buffer.lastAlive, setAside: buffer.setAside, stats: stats() });
+  delivery.start();
+}
+
+try {
+  start();
+} catch (error) {
+  const { code, message } = Fault.from(error, 'internal.unexpected', 'the storage thread cannot start');
+  tell({ type: 'failed', code, message });
+}
