@@ -41,6 +41,8 @@ export interface Segment {
 export interface BufferStats {
   /** Entries (readings and gap records) not yet acknowledged. */
   readonly pending: number;
+  /** Those of them that are readings. */
+  readonly pendingReadings: number;
   /** Bytes on disk that hold something: database pages in use, and the WAL at its bound. */
   readonly bytes: number;
   readonly committedReadings: number;
@@ -70,8 +72,8 @@ export interface Buffer {
    * is acknowledged.
    */
   next(stream: Stream, limit: number): Segment[];
-  /** These entries need not be kept any more. */
-  ack(first: number, last: number): void;
+  /** These entries, so many readings among them, need not be kept any more. */
+  ack(first: number, last: number, readings: number): void;
   /** Everything that is not handed out yet becomes backlog; the live lane begins anew with the next commit. */
   split(): void;
   /** Entries that were handed out and cannot be delivered: counted, and reported by a gap record. */
@@ -119,7 +121,9 @@ export function openBuffer(path: string, maxSize: number): Buffer {
     overlaps: db.prepare('SELECT 1 FROM segment WHERE first <= ? AND last >= ?'),
     extent: db.prepare('SELECT min(first) AS first, max(last) AS last, max(committed) AS committed FROM segment'),
     committedAt: db.prepare('SELECT committed FROM segment WHERE first >= ? ORDER BY first LIMIT 1'),
-    pending: db.prepare('SELECT coalesce(sum(last - first + 1), 0) FROM segment').pluck(),
+    pending: db.prepare(
+      'SELECT coalesce(sum(last - first + 1), 0) AS entries, coalesce(sum(readings), 0) AS readings FROM segment',
+    ),
     ranges: db.prepare('SELECT first, last FROM segment ORDER BY first'),
   };
 
@@ -130,13 +134,18 @@ export function openBuffer(path: string, maxSize: number): Buffer {
   let backlog: Range[] = [];
   for (const { first, last } of sql.ranges.iterate() as Iterable<Row>) backlog = add(backlog, first, last);
   let acknowledged: Range[] = [];
-  let pending = Number(sql.pending.get());
+  let pending = sql.pending.get() as { readonly entries: number; readonly readings: number };
   let tidied = true;
   let commits = 0;
   let committedReadings = 0;
   const dropped: Partial<Record<GapReason, number>> = {};
   /** Gap records about given-up segments, committed with the next append or tidy (B3). */
   let owed: Gap[] = [];
+
+  const less = (first: number, last: number, readings: number) => ({
+    entries: pending.entries - (last - first + 1),
+    readings: pending.readings - readings,
+  });
 
   const usedPages = () => pragma(db, 'page_count') - pragma(db, 'freelist_count');
 
@@ -194,7 +203,7 @@ export function openBuffer(path: string, maxSize: number): Buffer {
     for (const priority of [0, 1]) {
       if (bytes <= 0) break;
       const waiting: Range[] = [...backlog, [live, head - 1]];
-      const victims: { first: number; last: number }[] = [];
+      const victims: { first: number; last: number; readings: number }[] = [];
       for (const row of sql.evictable.iterate(priority, waiting[0]?.[0] ?? live) as Iterable<
         Row & { bytes: number; oldest: number; newest: number }
       >) {
@@ -204,9 +213,9 @@ export function openBuffer(path: string, maxSize: number): Buffer {
         bytes -= row.bytes;
         giveUp('buffer-full', row.first, row.last, row.readings, row.oldest, row.newest);
       }
-      for (const { first, last } of victims) {
+      for (const { first, last, readings } of victims) {
         sql.deleteOne.run(first);
-        pending -= last - first + 1;
+        pending = less(first, last, readings);
         backlog = remove(backlog, first, last);
       }
     }
@@ -239,7 +248,7 @@ export function openBuffer(path: string, maxSize: number): Buffer {
     for (const part of [...debts, ...parts]) {
       if (entries(part.batch) === 0) continue;
       const end = insert(part, committed, head);
-      pending += end - head;
+      pending = { entries: pending.entries + end - head, readings: pending.readings + part.batch.count };
       head = end;
     }
   }
@@ -287,7 +296,7 @@ export function openBuffer(path: string, maxSize: number): Buffer {
           fromMillis(row.committed),
           fromMillis(row.committed),
         );
-        buffer.ack(row.first, row.last);
+        buffer.ack(row.first, row.last, row.readings);
       }
       // Numbers without a segment before `expected` were delivered or given up already.
       const handed = segments.length + damaged.length > 0 ? expected - 1 : end;
@@ -296,9 +305,9 @@ export function openBuffer(path: string, maxSize: number): Buffer {
       return segments;
     },
 
-    ack(first, last) {
+    ack(first, last, readings) {
       acknowledged = add(acknowledged, first, last);
-      pending -= last - first + 1;
+      pending = less(first, last, readings);
       tidied = false;
     },
 
@@ -309,7 +318,7 @@ export function openBuffer(path: string, maxSize: number): Buffer {
 
     giveUp(reason, first, last, readings) {
       giveUp(reason, first, last, readings, now(), now());
-      buffer.ack(first, last);
+      buffer.ack(first, last, readings);
     },
 
     tidy() {
@@ -327,7 +336,8 @@ export function openBuffer(path: string, maxSize: number): Buffer {
     stats() {
       const next = backlog[0]?.[0] ?? live;
       return {
-        pending,
+        pending: pending.entries,
+        pendingReadings: pending.readings,
         bytes: usedPages() * pragma(db, 'page_size') + WAL_BYTES,
         committedReadings,
         dropped: { ...dropped },

@@ -151,7 +151,7 @@ export function forwarder(options: ForwarderOptions): Forwarder {
     // An acknowledgement that comes after the message was prepared anew has nothing left to do.
     if (outstanding.get(out.message.id) !== out) return;
     outstanding.delete(out.message.id);
-    buffer.ack(out.first, out.last);
+    buffer.ack(out.first, out.last, out.readings);
     delivered.readings += out.readings;
     delivered.messages++;
     delivered.bytes += out.message.body.length;

@@ -15,7 +15,7 @@ export interface Queue {
   readonly epoch: string;
   waiting(stream: Stream): number;
   next(stream: Stream, limit: number): readonly Numbered[];
-  ack(first: number, last: number): void;
+  ack(first: number, last: number, readings: number): void;
   split(): void;
   giveUp(reason: GapReason, first: number, last: number, readings: number): void;
 }

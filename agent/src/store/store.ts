@@ -37,6 +37,8 @@ export interface Store {
 }
 
 export interface WaitingStats {
+  /** Readings given to `append`. */
+  readonly accepted: number;
   /** Handed over and not yet committed. */
   readonly waiting: { readonly batches: number; readonly bytes: number };
   /** Readings refused because too much waited. */
@@ -48,6 +50,7 @@ export function openStore(options: StoreOptions, log: Log): Promise<Store> {
   const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: options, name: 'fieldgate-store' });
   const sizes: number[] = [];
   let waitingBytes = 0;
+  let accepted = 0;
   let refused = 0;
   let overload: { from: Timestamp; readings: number; owed: Gap[] } | undefined;
   let stats: StoreStats;
@@ -92,10 +95,11 @@ export function openStore(options: StoreOptions, log: Log): Promise<Store> {
     define: (tags) => post({ type: 'define', tags }),
     append(batch) {
       if (entries(batch) === 0) return;
+      accepted += batch.count;
       if (overload !== undefined || waitingBytes > MAX_WAITING_BYTES) refuse(batch);
       else hand(batch);
     },
-    stats: () => ({ ...stats, waiting: { batches: sizes.length, bytes: waitingBytes }, refused }),
+    stats: () => ({ ...stats, waiting: { batches: sizes.length, bytes: waitingBytes }, accepted, refused }),
     broken: broken.promise,
     async close(deadline) {
       closing = true;
