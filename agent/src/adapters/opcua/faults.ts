@@ -1,0 +1,117 @@
+// From node-opcua's errors to faults. Codes are taken from where the library keeps them (ServiceFault, TCP error
+// message, socket error); where it leaves only a text, the caller finds the fact by another way and says it here.
+
+import { ServiceFault } from 'node-opcua-client';
+import { describe, Fault, type FaultCode } from '../../model/fault.ts';
+import { StatusCode, statusName } from '../../model/status.ts';
+
+/** The StatusCode with which a server answered a request badly, if the library kept it. */
+export function serviceResult(error: unknown): number | undefined {
+  const { response, statusCode } = error as {
+    response?: { responseHeader?: { serviceResult?: { value: number } } };
+    statusCode?: { value: number };
+  };
+  return response?.responseHeader?.serviceResult?.value ?? statusCode?.value;
+}
+
+/** Whether the server itself answered: the connection works, the request did not. */
+export function isAnswer(error: unknown): boolean {
+  return (error as { response?: unknown }).response instanceof ServiceFault;
+}
+
+const UNREACHABLE = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'EHOSTDOWN',
+  'ENETUNREACH',
+  'ENETDOWN',
+  'ETIMEDOUT',
+  'ECONNRESET',
+  'EPIPE',
+]);
+
+const CREDENTIALS: readonly number[] = [
+  StatusCode.BadIdentityTokenInvalid,
+  StatusCode.BadIdentityTokenRejected,
+  StatusCode.BadUserAccessDenied,
+  StatusCode.BadUserSignatureInvalid,
+];
+
+/** How a server says that it does not (yet) trust the gateway's certificate. */
+const DISTRUST: readonly number[] = [
+  StatusCode.BadSecurityChecksFailed,
+  StatusCode.BadCertificateInvalid,
+  StatusCode.BadCertificateUntrusted,
+  StatusCode.BadCertificateTimeInvalid,
+  StatusCode.BadCertificateUriInvalid,
+  StatusCode.BadCertificateUseNotAllowed,
+  StatusCode.BadCertificateRevoked,
+  StatusCode.BadCertificateRevocationUnknown,
+  StatusCode.BadCertificateChainIncomplete,
+  StatusCode.BadCertificatePolicyCheckFailed,
+  StatusCode.BadNoValidCertificates,
+  StatusCode.BadApplicationSignatureInvalid,
+];
+
+const REFUSED: readonly number[] = [
+  StatusCode.BadTooManySessions,
+  StatusCode.BadTcpServerTooBusy,
+  StatusCode.BadTcpNotEnoughResources,
+  StatusCode.BadServerTooBusy,
+  StatusCode.BadServerHalted,
+  StatusCode.BadShutdown,
+  StatusCode.BadMaxConnectionsReached,
+  StatusCode.BadConnectionRejected,
+  StatusCode.BadTooManySubscriptions,
+  StatusCode.BadLicenseExpired,
+  StatusCode.BadLicenseLimitsExceeded,
+  StatusCode.BadResourceUnavailable,
+  StatusCode.BadOutOfMemory,
+];
+
+const SESSION_GONE: readonly number[] = [
+  StatusCode.BadSessionIdInvalid,
+  StatusCode.BadSessionClosed,
+  StatusCode.BadSecureChannelIdInvalid,
+  StatusCode.BadSecureChannelClosed,
+  StatusCode.BadConnectionClosed,
+  StatusCode.BadNoSubscription,
+  StatusCode.BadSubscriptionIdInvalid,
+];
+
+/** The fault that a StatusCode of the server amounts to. */
+export function faultOf(status: number, doing: string, cause?: unknown): Fault {
+  const fault = (code: FaultCode, hint = '') =>
+    new Fault(code, `${doing}: the server says ${statusName(status)}${hint}`, cause);
+  const code = (status & 0xffff0000) >>> 0;
+  if (CREDENTIALS.includes(code)) return fault('source.credentials', '; check the user name and password');
+  if (DISTRUST.includes(code)) {
+    return fault('source.refused', "; it may not trust the gateway's certificate yet: have it trusted on the server");
+  }
+  if (code === StatusCode.BadInvalidTimestamp) {
+    return fault('source.refused', '; the clocks of gateway and server differ too much');
+  }
+  if (REFUSED.includes(code)) return fault('source.refused');
+  if (SESSION_GONE.includes(code)) return fault('source.closed');
+  if (code === StatusCode.BadTimeout || code === StatusCode.BadRequestTimeout) return fault('source.timeout');
+  return fault('source.protocol');
+}
+
+/** The fault that a failed call of the library amounts to; `otherwise` when it holds no code at all. */
+export function faultFrom(error: unknown, doing: string, otherwise: FaultCode): Fault {
+  if (error instanceof Fault) return error;
+  const status = serviceResult(error);
+  if (status !== undefined) return faultOf(status, doing, error);
+  const code = socketCode(error);
+  if (code !== undefined && UNREACHABLE.has(code)) return new Fault('source.unreachable', `${doing}: ${code}`, error);
+  return new Fault(otherwise, `${doing}: ${describe(error).replace(/\s+/g, ' ').trim()}`, error);
+}
+
+/** The `code` of a socket error; of the first one when a name had several addresses. */
+function socketCode(error: unknown): string | undefined {
+  if (error instanceof AggregateError) return socketCode(error.errors[0]);
+  const { code } = error as { code?: unknown };
+  return typeof code === 'string' ? code : undefined;
+}

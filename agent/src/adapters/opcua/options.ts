@@ -1,0 +1,53 @@
+// What an OPC UA source is made of, as the gateway's composition root hands it over: resolved from the mapping,
+// durations in ms, secrets as functions that fetch them only when they are about to be used.
+
+export interface OpcUaOptions {
+  /** The source's name, for messages. */
+  readonly name: string;
+  /** `opc.tcp://host:port/path` */
+  readonly endpoint: string;
+  readonly security: {
+    readonly policy: 'Basic256Sha256' | 'Aes128_Sha256_RsaOaep' | 'Aes256_Sha256_RsaPss' | 'None';
+    readonly mode: 'Sign' | 'SignAndEncrypt' | 'None';
+  };
+  /** Who accepted a connection that is not secure, and the last day (UTC, `2027-03-31`) on which that holds. */
+  readonly insecure?: { readonly acceptedBy: string; readonly until: string };
+  /** Absent: anonymous. `certificate` and `key` are PEM files. */
+  readonly user?:
+    | { readonly name: string; readonly password: () => Promise<string> }
+    | { readonly certificate: string; readonly key: string };
+  /** How often the server sends what it sampled, ms. */
+  readonly publishing: number;
+  /** Folder of the gateway's certificates; all sources share it. */
+  readonly pki: string;
+  /** The gateway's ApplicationUri, part of its certificate: `urn:lavera:gw-cdu1-01:fieldgate`. */
+  readonly applicationUri: string;
+  readonly tags: readonly OpcUaTag[];
+}
+
+export interface OpcUaTag {
+  /** `Tag.index` */
+  readonly index: number;
+  /** The tag's name, for messages and gap records. */
+  readonly name: string;
+  /** Node id, `nsu=<uri>;s=…` or `ns=<index>;s=…`; this or `path`. */
+  readonly node?: string;
+  /** Browse path from the Root folder: `/Objects/2:Crude unit/2:FIC101`. */
+  readonly path?: string;
+  /** How often the server looks at the signal, ms. */
+  readonly sampling: number;
+  /** Whether EURange and EngineeringUnits of the node are wanted (`Sink.describe`). */
+  readonly wantsRange: boolean;
+}
+
+/** Durations that a test shortens; all in ms. */
+export interface Timings {
+  /** Longest that `connect` may take. */
+  readonly connect: number;
+  /** Longest that one service call may take. */
+  readonly request: number;
+  /** How often a server with nothing to say sends a keep-alive; three of them missing end the connection. */
+  readonly keepAlive: number;
+}
+
+export const TIMINGS: Timings = { connect: 20_000, request: 10_000, keepAlive: 5_000 };

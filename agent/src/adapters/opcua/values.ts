@@ -1,0 +1,160 @@
+// OPC UA values (OPC 10000-6 section 5.1.2) as the gateway's values: exact for every built-in type, arrays and matrices nested,
+// structures as JSON objects as far as their type is known without asking the server. Nothing here throws.
+
+import { DataType, type DataValue, type Variant, VariantArrayType } from 'node-opcua-client';
+import type { Value } from '../../model/batch.ts';
+import { type BatchBuilder, Kind } from '../../model/batch.ts';
+import { statusName } from '../../model/status.ts';
+import { formatTime, fromMillis, now, type Timestamp } from '../../model/time.ts';
+
+/** Structures deeper than this end in null: a JSON reader downstream may not stand more. */
+const DEEPEST = 32;
+
+/** An OPC UA DateTime of 0 means "no time" (OPC 10000-6 section 5.2.2.5); node-opcua gives it as 1601. */
+const NO_TIME = Date.UTC(1601, 0, 1);
+
+/** Picoseconds in 100 ns. */
+const TICK = 100_000;
+
+/**
+ * The time of a value to 100 ns: when the source made it, else when the server last saw it, else the gateway's clock
+ * (OPC 10000-4 section 7.11).
+ */
+export function timeOf(value: DataValue): Timestamp {
+  const source = value.sourceTimestamp;
+  if (source !== null && source.getTime() > NO_TIME) {
+    return fromMillis(source.getTime(), ticks(value.sourcePicoseconds));
+  }
+  const server = value.serverTimestamp;
+  if (server !== null && server.getTime() > NO_TIME) {
+    return fromMillis(server.getTime(), ticks(value.serverPicoseconds));
+  }
+  return now();
+}
+
+const ticks = (picoseconds: number) => Math.floor(picoseconds / TICK);
+
+/** Adds one reading: the hot path, without an object for numbers and booleans. */
+export function pushReading(into: BatchBuilder, tag: number, time: Timestamp, status: number, variant: Variant): void {
+  const value: unknown = variant.value;
+  if (variant.arrayType === VariantArrayType.Scalar) {
+    if (typeof value === 'number') {
+      into.push(tag, time, status, variant.dataType === DataType.Float ? Kind.Float32 : Kind.Number, value);
+      return;
+    }
+    if (typeof value === 'boolean') {
+      into.push(tag, time, status, Kind.Boolean, value ? 1 : 0);
+      return;
+    }
+  }
+  into.add(tag, time, status, valueIn(variant));
+}
+
+/** The value of a variant. */
+export function valueIn(variant: Variant): Value {
+  return variantValue(variant, 0);
+}
+
+function variantValue(variant: Variant, depth: number): Value {
+  const { dataType, value } = variant;
+  if (dataType === DataType.Null || value === null || value === undefined) return null;
+  if (variant.arrayType === VariantArrayType.Scalar) return scalar(dataType, value, depth);
+  const elements = Array.from(value as ArrayLike<unknown>, (element) => scalar(dataType, element, depth));
+  if (variant.arrayType !== VariantArrayType.Matrix || !variant.dimensions) return elements;
+  return nested(elements, variant.dimensions);
+}
+
+/** Cuts a flat list, last dimension fastest, into nested arrays; a list that does not fit its dimensions stays flat. */
+function nested(flat: readonly Value[], dimensions: readonly number[]): Value {
+  if (dimensions.reduce((product, n) => product * n, 1) !== flat.length) return flat;
+  let level: readonly Value[] = flat;
+  for (let i = dimensions.length - 1; i > 0; i -= 1) {
+    const width = dimensions[i] as number;
+    if (width === 0) return [];
+    const rows: Value[] = [];
+    for (let at = 0; at < level.length; at += width) rows.push(level.slice(at, at + width));
+    level = rows;
+  }
+  return level;
+}
+
+function scalar(type: DataType, value: unknown, depth: number): Value {
+  if (value === null || value === undefined) return null;
+  switch (type) {
+    case DataType.Int64:
+    case DataType.UInt64:
+      return integer(value as readonly [number, number], type === DataType.Int64);
+    case DataType.DateTime:
+      return dateTime(value as Date);
+    case DataType.ByteString:
+      return (value as Buffer).toString('base64');
+    case DataType.StatusCode:
+      return statusName((value as { value: number }).value);
+    case DataType.LocalizedText:
+      return (value as { text: string | null }).text ?? null;
+    case DataType.NodeId:
+    case DataType.ExpandedNodeId:
+    case DataType.QualifiedName:
+      return String(value);
+    case DataType.Variant:
+      return depth < DEEPEST ? variantValue(value as Variant, depth + 1) : null;
+    case DataType.DataValue: {
+      const inner = value as DataValue;
+      const time = inner.sourceTimestamp && dateTime(inner.sourceTimestamp);
+      return { value: variantValue(inner.value, depth + 1), status: statusName(inner.statusCode.value), time };
+    }
+    default:
+      return typeof value === 'object' ? structure(value, depth) : (value as Value);
+  }
+}
+
+/** 64 bits, which node-opcua gives as [high, low]: a number while exact, otherwise a bigint. */
+function integer([high, low]: readonly [number, number], signed: boolean): Value {
+  const upper = signed ? high | 0 : high >>> 0;
+  const exact = upper * 0x1_0000_0000 + (low >>> 0);
+  if (Number.isSafeInteger(exact)) return exact;
+  return (BigInt(upper) << 32n) | BigInt(low >>> 0);
+}
+
+function dateTime(date: Date): Value {
+  const ms = date.getTime();
+  if (Number.isNaN(ms)) return null;
+  const { picoseconds = 0 } = date as { picoseconds?: number };
+  return picoseconds < TICK ? date.toISOString() : formatTime(fromMillis(ms, ticks(picoseconds)));
+}
+
+interface Field {
+  readonly name: string;
+  readonly fieldType: string;
+}
+
+/** A structure by the fields of its type; one whose type the gateway does not know as its id and its bytes. */
+function structure(value: object, depth: number): Value {
+  if (depth >= DEEPEST) return null;
+  const { nodeId, buffer, schema } = value as { nodeId?: unknown; buffer?: unknown; schema?: { fields: Field[] } };
+  if (Buffer.isBuffer(buffer)) return { typeId: String(nodeId), body: buffer.toString('base64') };
+  const types = new Map(schema?.fields.map((field) => [lowerFirst(field.name), field.fieldType]));
+  const fields: Record<string, Value> = {};
+  for (const [name, content] of Object.entries(value)) fields[name] = field(types.get(name), content, depth + 1);
+  return fields;
+}
+
+const lowerFirst = (name: string) => name.charAt(0).toLowerCase() + name.slice(1);
+
+function field(type: string | undefined, value: unknown, depth: number): Value {
+  if (value === null || value === undefined || typeof value === 'function' || typeof value === 'symbol') return null;
+  if (type === 'Int64' || type === 'UInt64') {
+    const one = value as readonly unknown[];
+    if (typeof one[0] === 'number') return integer(one as unknown as [number, number], type === 'Int64');
+    return one.map((element) => integer(element as [number, number], type === 'Int64'));
+  }
+  if (typeof value !== 'object') return value as Value;
+  if (value instanceof Date) return dateTime(value);
+  if (Buffer.isBuffer(value)) return value.toString('base64');
+  if (ArrayBuffer.isView(value)) return Array.from(value as unknown as ArrayLike<number>);
+  if (Array.isArray(value)) return value.map((element) => field(type, element, depth + 1));
+  const built = type === undefined ? undefined : DataType[type as keyof typeof DataType];
+  return built === undefined || built === DataType.ExtensionObject
+    ? structure(value, depth)
+    : scalar(built, value, depth);
+}
