@@ -5,7 +5,7 @@
 // (node-opcua-server, node_sampler.ts) queues one immediate per item and period, and runs on a clock of its own: an
 // update between two of its beats is lost, so a counter could not prove that the client lost nothing.
 
-import { AttributeIds, type DataValue, MonitoringMode, type StatusCode, StatusCodes } from 'node-opcua-client';
+import { AttributeIds, type DataValue, MonitoringMode, StatusCode, StatusCodes } from 'node-opcua-client';
 import type { MonitoredItem } from 'node-opcua-server';
 import type { Plant } from './plant.ts';
 import type { Signal } from './signals.ts';
@@ -94,9 +94,14 @@ export function crudeUnit(signals: readonly Signal[], plant: Plant, period: numb
     },
     watch(tag, item) {
       if (item.itemToMonitor.attributeId !== AttributeIds.Value) return;
-      // node-opcua calls _set_timer when the item has its first value and would sample from now on, again when
-      // its sampling interval was modified.
       Object.assign(item, {
+        // Called at a queue overflow. node-opcua's own (monitored_item.ts) asserts that the value is Good: the first
+        // overflow with a Bad or Uncertain value would end the process.
+        _setOverflowBit: ({ value }: { value: DataValue }) => {
+          value.statusCode = StatusCode.makeStatusCode(value.statusCode, 'Overflow | InfoTypeDataValue');
+        },
+        // Called when the item has its first value and would be sampled from now on, and again when its sampling
+        // interval was modified.
         _set_timer: () => {
           const every = Math.max(1, Math.round(item.samplingInterval / period));
           const known = tag.watchers.find((watcher) => watcher.item === item);

@@ -1,4 +1,4 @@
-// The refinery as a process of its own: `node sim/refinery/main.ts --tags N --folder DIR [--port-base P] [--hub FILE]`.
+// The refinery as a process of its own: `node sim/refinery/main.ts --tags N --folder DIR [--port-base P]`.
 // Prints one JSON line when everything listens, then answers one JSON line per command line on standard input:
 //   {"do":"stop|restart|cut|freeze|thaw","at":"dcs|flare|tanks"}   {"do":"kill|revive","at":"flare|tanks","unit":9}
 //   {"do":"tick|pause|resume"}   {"do":"counters"}   {"do":"set","tag":"20FIC101.PV","value":12.5}
@@ -23,6 +23,9 @@ const { values } = parseArgs({
     hub: { type: 'string', default: 'readings.jsonl' },
   },
 });
+// node-opcua writes its warnings with console.log; standard output belongs to the answers.
+console.log = console.error;
+
 if (values.folder === undefined) {
   console.error('usage: node sim/refinery/main.ts --tags N --folder DIR [--port-base P]');
   process.exit(2);
@@ -44,7 +47,7 @@ const mapping = join(folder, 'mapping.yaml');
 writeFileSync(
   mapping,
   mappingFor(refinery, {
-    hub: { type: 'jsonl', path: join(folder, values.hub) },
+    hub: values.hub === 'iot-edge' ? { type: 'iot-edge' } : { type: 'jsonl', path: join(folder, values.hub) },
     buffer: { path: join(folder, 'buffer.db') },
   }),
 );
