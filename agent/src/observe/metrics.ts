@@ -1,0 +1,236 @@
+// The metrics, for Prometheus: the gateway's status as numbers. They are made when somebody asks, from counters that
+// exist anyway, so that a reading costs nothing here. The names are a contract; docs lists them from this table.
+
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import type { SourceState, SourceStats } from '../adapters/supervisor.ts';
+import { daysLeft } from '../config/waiver.ts';
+import type { HubState } from '../delivery/forwarder.ts';
+import type { GatewayStatus } from './status.ts';
+
+export interface Metrics {
+  /** The page of `/metrics`. */
+  text(): Promise<string>;
+  readonly contentType: string;
+}
+
+type Labels = Readonly<Record<string, string>>;
+type Sample = readonly [labels: Labels, value: number];
+
+interface Family {
+  readonly name: string;
+  readonly help: string;
+  readonly type: 'counter' | 'gauge';
+  readonly labels?: readonly string[];
+  readonly samples: (status: GatewayStatus) => readonly Sample[];
+}
+
+const SOURCE_STATES: readonly SourceState['state'][] = ['stopped', 'connecting', 'running', 'degraded', 'waiting'];
+const HUB_STATES: readonly HubState['state'][] = ['stopped', 'connecting', 'connected', 'waiting'];
+
+/** Reasons that are shown before they happen, so that the first increase is one that `rate()` sees. */
+const DROP_REASONS = ['store-overload', 'buffer-full', 'buffer-damaged', 'too-large'] as const;
+
+const one = (value: number): Sample[] => [[{}, value]];
+const ago = (ms: number): number => Math.max(0, (Date.now() - ms) / 1000);
+const perSource = (status: GatewayStatus, value: (source: SourceStats) => number): Sample[] =>
+  status.sources.map((source) => [{ source: source.name }, value(source)]);
+
+function up({ state }: SourceStats): number {
+  return state.state === 'running' || state.state === 'degraded' ? 1 : 0;
+}
+
+function dropped({ store }: GatewayStatus): Sample[] {
+  const counts: Record<string, number> = { ...store.buffer.dropped };
+  counts['store-overload'] = (counts['store-overload'] ?? 0) + store.refused;
+  for (const reason of DROP_REASONS) counts[reason] ??= 0;
+  return Object.entries(counts).map(([reason, count]) => [{ reason }, count]);
+}
+
+const COUNTERS: readonly Omit<Family, 'type'>[] = [
+  {
+    name: 'fieldgate_readings_received_total',
+    help: 'Readings that the sources delivered.',
+    labels: ['source'],
+    samples: (status) => perSource(status, (source) => source.received),
+  },
+  {
+    name: 'fieldgate_readings_withheld_total',
+    help: 'Readings that conditioning did not send (deadband, swinging door).',
+    samples: ({ withheld }) => one(withheld),
+  },
+  {
+    name: 'fieldgate_readings_committed_total',
+    help: 'Readings committed to the buffer on disk.',
+    samples: ({ store }) => one(store.buffer.committedReadings),
+  },
+  {
+    name: 'fieldgate_readings_delivered_total',
+    help: 'Readings that the hub has acknowledged.',
+    samples: ({ store }) => one(store.forwarder.deliveredReadings),
+  },
+  {
+    name: 'fieldgate_readings_dropped_total',
+    help: 'Readings that will not be delivered, by reason.',
+    labels: ['reason'],
+    samples: dropped,
+  },
+  {
+    name: 'fieldgate_source_connects_total',
+    help: 'Connections made to the source.',
+    labels: ['source'],
+    samples: (status) => perSource(status, (source) => source.connects),
+  },
+  {
+    name: 'fieldgate_buffer_commits_total',
+    help: 'Transactions of the buffer.',
+    samples: ({ store }) => one(store.buffer.commits),
+  },
+  {
+    name: 'fieldgate_messages_delivered_total',
+    help: 'Messages that the hub has acknowledged.',
+    samples: ({ store }) => one(store.forwarder.deliveredMessages),
+  },
+  {
+    name: 'fieldgate_message_bytes_delivered_total',
+    help: 'Bytes of the bodies of acknowledged messages, as sent.',
+    samples: ({ store }) => one(store.forwarder.deliveredBytes),
+  },
+  {
+    name: 'fieldgate_messages_resent_total',
+    help: 'Messages sent again because the first sending was not acknowledged.',
+    samples: ({ store }) => one(store.forwarder.resentMessages),
+  },
+];
+
+const GAUGES: readonly Omit<Family, 'type'>[] = [
+  {
+    name: 'fieldgate_build_info',
+    help: 'Which release runs, for which gateway; always 1.',
+    labels: ['version', 'site', 'gateway', 'node'],
+    samples: ({ version, site, gateway }) => [[{ version, site, gateway, node: process.versions.node }, 1]],
+  },
+  {
+    name: 'fieldgate_source_up',
+    help: '1 while the source is connected (running or degraded).',
+    labels: ['source'],
+    samples: (status) => perSource(status, up),
+  },
+  {
+    name: 'fieldgate_source_state',
+    help: '1 for the state the source is in, 0 for the others.',
+    labels: ['source', 'state'],
+    samples: ({ sources }) =>
+      sources.flatMap(({ name, state }) =>
+        SOURCE_STATES.map((each): Sample => [{ source: name, state: each }, each === state.state ? 1 : 0]),
+      ),
+  },
+  {
+    name: 'fieldgate_source_troubles',
+    help: 'Parts of a connected source (tags, units) that answer badly.',
+    labels: ['source'],
+    samples: (status) => perSource(status, ({ state }) => (state.state === 'degraded' ? state.trouble.size : 0)),
+  },
+  {
+    name: 'fieldgate_source_tags',
+    help: 'Tags configured for the source.',
+    labels: ['source'],
+    samples: (status) => perSource(status, (source) => source.tags),
+  },
+  {
+    name: 'fieldgate_source_last_reading_age_seconds',
+    help: 'Time since the source delivered last; absent before its first reading.',
+    labels: ['source'],
+    samples: ({ sources }) =>
+      sources.flatMap(({ name, lastReading }): Sample[] =>
+        lastReading === null ? [] : [[{ source: name }, ago(lastReading)]],
+      ),
+  },
+  {
+    name: 'fieldgate_buffer_readings',
+    help: 'Readings on disk that the hub has not acknowledged.',
+    samples: ({ store }) => one(store.buffer.pendingReadings),
+  },
+  {
+    name: 'fieldgate_buffer_bytes',
+    help: 'Bytes that the buffer occupies, journal included.',
+    samples: ({ store }) => one(store.buffer.bytes),
+  },
+  {
+    name: 'fieldgate_buffer_oldest_age_seconds',
+    help: 'Age of the oldest entry that waits to be sent; 0 when none does.',
+    samples: ({ store }) => one(store.buffer.oldest === null ? 0 : ago(store.buffer.oldest)),
+  },
+  {
+    name: 'fieldgate_buffer_backlog_entries',
+    help: 'Entries that wait in the backfill lane.',
+    samples: ({ store }) => one(store.buffer.backlog),
+  },
+  {
+    name: 'fieldgate_store_waiting_bytes',
+    help: 'Memory of readings that are not committed yet.',
+    samples: ({ store }) => one(store.waiting.bytes),
+  },
+  {
+    name: 'fieldgate_hub_up',
+    help: '1 while the hub is connected.',
+    samples: ({ store }) => one(store.forwarder.hub.state === 'connected' ? 1 : 0),
+  },
+  {
+    name: 'fieldgate_hub_state',
+    help: '1 for the state the connection to the hub is in, 0 for the others.',
+    labels: ['state'],
+    samples: ({ store }) => HUB_STATES.map((state) => [{ state }, state === store.forwarder.hub.state ? 1 : 0]),
+  },
+  {
+    name: 'fieldgate_messages_in_flight',
+    help: 'Messages that are prepared or sent and not acknowledged.',
+    samples: ({ store }) => one(store.forwarder.inFlight),
+  },
+  {
+    name: 'fieldgate_waiver_days_left',
+    help: 'Days until an accepted insecure connection is refused; negative when it is over.',
+    labels: ['source'],
+    samples: ({ waivers }) => waivers.map(({ source, until }) => [{ source }, daysLeft(until, new Date())]),
+  },
+];
+
+/** Every family that `metrics` shows, besides those of the process itself. */
+export const FAMILIES: readonly Family[] = [
+  ...COUNTERS.map((family) => ({ ...family, type: 'counter' as const })),
+  ...GAUGES.map((family) => ({ ...family, type: 'gauge' as const })),
+];
+
+/** The metrics of one gateway, in a registry of their own. @param status asked once per page */
+export function metrics(status: () => GatewayStatus): Metrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry, prefix: 'fieldgate_' });
+  const update = FAMILIES.map((family) => register(registry, family));
+  return {
+    contentType: registry.contentType,
+    text() {
+      const now = status();
+      for (const each of update) each(now);
+      return registry.metrics();
+    },
+  };
+}
+
+/** Puts a family into the registry; returns what sets its samples. Label values that are gone leave no trace. */
+function register(
+  registry: Registry,
+  { name, help, type, labels = [], samples }: Family,
+): (status: GatewayStatus) => void {
+  const options = { name, help, labelNames: [...labels], registers: [registry] };
+  if (type === 'gauge') {
+    const gauge = new Gauge(options);
+    return (status) => {
+      gauge.reset();
+      for (const [labels, value] of samples(status)) gauge.set(labels, value);
+    };
+  }
+  const counter = new Counter(options);
+  return (status) => {
+    counter.reset();
+    for (const [labels, value] of samples(status)) counter.inc(labels, value);
+  };
+}
