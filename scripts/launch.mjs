@@ -17,7 +17,12 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const modules = join(root, 'node_modules');
 const stamp = join(modules, '.fieldgate-lock');
 
-/** Runs `npm ci` unless the installed packages are those of the lock file as it is now. */
+/**
+ * Installs unless the installed packages are those of the lock file as it is now. Not `npm ci`: that refuses a lock
+ * file without entries for the platforms of others that a registry did not have, and it would empty node_modules under
+ * a command that is running. `npm install --no-save` takes the same versions from the lock file, checks the same
+ * hashes and leaves the lock file alone. (A test holds package.json and the lock file together.)
+ */
 function install() {
   const wanted = createHash('sha256')
     .update(readFileSync(join(root, 'package-lock.json')))
@@ -26,10 +31,11 @@ function install() {
   process.stderr.write('fieldgate: installing packages (once; about a minute)\n');
   const npm = process.env.npm_execpath;
   const command = npm ? [process.execPath, npm] : ['npm'];
-  const args = [...command.slice(1), 'ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
+  const flags = '--no-save --ignore-scripts --no-audit --no-fund --loglevel=error --include=dev --include=optional';
+  const args = [...command.slice(1), 'install', ...flags.split(' ')];
   const result = spawnSync(command[0], args, { cwd: root, stdio: ['ignore', 2, 2] });
   if (result.status !== 0) {
-    process.stderr.write('fieldgate: "npm ci" failed; the lines above say why. Is the npm registry reachable?\n');
+    process.stderr.write('fieldgate: "npm install" failed; the lines above say why. Is the npm registry reachable?\n');
     process.exit(1);
   }
   writeFileSync(stamp, wanted);
