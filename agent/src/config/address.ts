@@ -13,33 +13,40 @@ export interface ModbusAddress {
 
 const DIGIT: Record<string, Table> = { 0: 'coil', 1: 'discrete', 3: 'input', 4: 'holding' };
 
-/** The address, or a sentence that says what is wrong with it. */
+/** The address, or a sentence that says what to write instead. */
 export function parseAddress(text: string): ModbusAddress | string {
   const [place = '', bitText, ...rest] = text.split('.');
-  if (rest.length > 0) return `"${text}" has more than one "."; write "holding:25.3" for bit 3 of a register`;
+  if (rest.length > 0) return 'write at most one ".", like "holding:25.3" for bit 3 of a register';
   const found = place.includes(':') ? parseTable(place) : parseReference(place);
   if (typeof found === 'string') return found;
-  if (found.offset > 65_535) return `${place} is beyond ${found.table}:65535, the last address there is`;
+  if (found.offset > LAST) return `${found.table}:${LAST} is the last address there is`;
   if (bitText === undefined) return found;
-  if (found.table === 'coil' || found.table === 'discrete')
-    return `${place} is one bit already; leave out ".${bitText}"`;
-  if (!/^\d+$/.test(bitText) || Number(bitText) > 15) return `bit ".${bitText}" is not one of 0 to 15`;
+  if (found.table === 'coil' || found.table === 'discrete') {
+    return `a ${found.table === 'coil' ? 'coil' : 'discrete input'} is one bit already; leave out ".${bitText}"`;
+  }
+  if (!/^\d{1,2}$/.test(bitText) || Number(bitText) > 15) return 'a register has the bits .0 to .15';
   return { ...found, bit: Number(bitText) };
 }
 
+/** The last offset of every table (Modbus Application Protocol V1.1b3, section 4.4). */
+export const LAST = 65_535;
+
 function parseTable(place: string): ModbusAddress | string {
-  const match = /^(coil|discrete|input|holding):(\d+)$/.exec(place);
+  const match = /^(coil|discrete|input|holding):(\d{1,9})$/.exec(place);
   return match
     ? { table: match[1] as Table, offset: Number(match[2]) }
-    : `"${place}" is not a table and an offset; write "holding:10", "input:10", "coil:10" or "discrete:10"`;
+    : 'write a table and an offset, like "holding:10", "input:10", "coil:10" or "discrete:10"';
 }
 
 function parseReference(place: string): ModbusAddress | string {
   const match = /^([0134])(\d{4}|\d{5})$/.exec(place);
-  if (!match) {
-    return `"${place}" is no Modicon reference of 5 or 6 digits (40011, 400011); for a plain offset write "holding:10"`;
-  }
-  if (Number(match[2]) === 0)
-    return `"${place}" does not exist: references count from 1, so the first is ${match[1]}${'1'.padStart(match[2]!.length, '0')}`;
+  if (!match) return 'write a reference of 5 or 6 digits, like 40011 or 400011, or "holding:10" for a plain offset';
+  const first = `${match[1]}${'1'.padStart(match[2]!.length, '0')}`;
+  if (Number(match[2]) === 0) return `references count from 1; the first is ${first}`;
   return { table: DIGIT[match[1]!]!, offset: Number(match[2]) - 1 };
+}
+
+/** An address as the mapping may write it: `holding:25.3`. */
+export function formatAddress({ table, offset, bit }: ModbusAddress): string {
+  return `${table}:${offset}${bit === undefined ? '' : `.${bit}`}`;
 }

@@ -90,6 +90,7 @@ type Refuse = (node: Node, path: Path, message: string) => void;
 function convert(document: Document, refuse: Refuse): unknown {
   let aliased = 0;
   let inAlias = 0;
+  let deep = false;
   const path: (string | number)[] = [];
 
   function visit(node: unknown): unknown {
@@ -113,8 +114,10 @@ function convert(document: Document, refuse: Refuse): unknown {
     return null;
   }
 
+  /** Said once: aliases can lead here thousands of times. */
   function tooDeep(node: Node): undefined {
-    refuse(node, [...path], `is nested more than ${MAX_DEPTH} deep`);
+    if (!deep) refuse(node, [...path], `is nested more than ${MAX_DEPTH} deep`);
+    deep = true;
     return undefined;
   }
 
@@ -127,7 +130,7 @@ function convert(document: Document, refuse: Refuse): unknown {
 
   function visitMap(map: YAMLMap): Record<string, unknown> {
     const result: Record<string, unknown> = {};
-    const seen = new Map<string, Pair>();
+    const seen = new Set<string>();
     for (const pair of map.items) {
       const key = keyText(pair);
       if (key === undefined || key === '__proto__') {
@@ -135,11 +138,10 @@ function convert(document: Document, refuse: Refuse): unknown {
         continue;
       }
       if (seen.has(key)) {
-        // The place of the first is named, because in a long file it is far away.
         refuse(pair.key as Node, [...path, key], `"${key}" stands here a second time`);
         continue;
       }
-      seen.set(key, pair);
+      seen.add(key);
       result[key] = within(key, pair.value);
     }
     return result;

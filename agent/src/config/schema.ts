@@ -1,146 +1,210 @@
 // The tag-mapping language, version 1, as one zod schema: the only source of the types, the checks and the JSON
 // Schema. Input is what people write (`1s`, `4GB`, `400011`), output is what the gateway uses (ms, bytes, addresses).
-// Descriptions are shown by editors to OT engineers; they name the unit and give an example.
+// Descriptions are shown by editors to OT engineers; they name the unit and give an example. Messages follow
+// "KEY is VALUE: ", so they say what to write instead.
 
 import { z } from 'zod';
 import { type ModbusAddress, parseAddress } from './address.ts';
+import { endpointProblem } from './endpoint.ts';
+import { nodeIdProblem } from './nodeid.ts';
 import { parseDuration, parseSize } from './units.ts';
 
-const duration = (least = 0) =>
-  z
-    .string()
+// --- words ------------------------------------------------------------------------------------------------------
+
+const duration = (least = 0, example = '1s') => {
+  const error = `write a duration with its unit, like ${example}`;
+  return z
+    .string({ error })
     .meta({ examples: ['100ms', '1s', '5m', '2h'], pattern: '^\\d+(\\.\\d+)?(ms|s|m|h|d)$' })
     .transform((text, context) => {
       const ms = parseDuration(text);
-      if (ms !== undefined && ms >= least) return ms;
-      const message =
-        ms === undefined
-          ? `"${text}" is no duration; write a number and a unit: 100ms, 1s, 5m, 2h`
-          : `"${text}" is too short; the least is ${least}ms`;
+      if (ms !== undefined && ms >= least && ms <= LONGEST) return ms;
+      const message = ms === undefined ? error : ms < least ? `the shortest is ${least}ms` : 'the longest is 20d';
       context.addIssue({ code: 'custom', message });
       return z.NEVER;
     });
+};
+
+/** What a timer of Node can hold, in whole days: beyond it a timer fires at once. */
+const LONGEST = 20 * 86_400_000;
 
 const size = z
-  .string()
+  .string({ error: 'write a size with its unit, like 4GB' })
   .meta({ examples: ['500MB', '4GB'], pattern: '^\\d+(\\.\\d+)?(kB|MB|GB)$' })
   .transform((text, context) => {
     const bytes = parseSize(text);
-    if (bytes !== undefined) return bytes;
-    context.addIssue({ code: 'custom', message: `"${text}" is no size; write a number and a unit: 500MB, 4GB` });
+    if (bytes !== undefined && bytes >= SMALLEST) return bytes;
+    const message =
+      bytes === undefined ? 'write a size with its unit (kB, MB, GB), like 4GB' : 'the smallest buffer is 1MB';
+    context.addIssue({ code: 'custom', message });
     return z.NEVER;
   });
 
+const SMALLEST = 1_000_000;
+
 /** A field that cannot break a topic, a file name or a message id. */
 const name = z
-  .string()
-  .regex(
-    /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/,
-    'use letters, digits, ".", "_" and "-", at most 128, beginning with a letter or digit',
-  );
+  .string({ error: 'use letters, digits, ".", "_" and "-", at most 128, beginning with a letter or digit' })
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/);
 
-const date = z.iso.date('is no date; write it as 2027-03-31');
+/** As the plant writes it; blanks at the ends and control characters are never meant. */
+export const tagName = z
+  .string({ error: 'a tag has 1 to 256 characters, no blanks at its ends and no control characters' })
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
+  .regex(/^(?! )[^\x00-\x1f\x7f]{1,256}(?<! )$/);
+
+const text = (example: string) => z.string({ error: `write text, like ${example}` }).min(1);
+
+const whole = (least: number, most: number) =>
+  z
+    .number({ error: `write a whole number from ${least} to ${most}` })
+    .int()
+    .min(least)
+    .max(most);
+
+const number = z.number({ error: 'write a number' });
+
+const date = z.iso.date({ error: 'write a date, like 2027-03-31' });
+
+const address = (scheme: string, example: string) =>
+  z
+    .string({ error: `write an address, like ${example}` })
+    .superRefine((given, context) => {
+      const message = endpointProblem(given, scheme.split('|'), example);
+      if (message !== undefined) context.addIssue({ code: 'custom', message });
+    })
+    .meta({ examples: [example], pattern: `^((${scheme.replaceAll('.', '\\.')})://|\\$\\{).+` });
+
+// biome-ignore lint/suspicious/noTemplateCurlyInString: this is how a mapping writes it
+const VARIABLES = 'Environment variables are filled in: ${NAME}.';
 
 // --- tags -------------------------------------------------------------------------------------------------------
 
 const range = z
-  .tuple([z.number(), z.number()])
-  .refine(([lo, hi]) => lo < hi, 'the first number must be less than the second');
+  .tuple([number, number], { error: 'write the lowest and the highest value, like [0, 250]' })
+  .refine(([lo, hi]) => lo < hi, 'write the lower number first');
 
 /** An absolute deadband in engineering units, or a share of the range. */
 export type Deadband = { readonly kind: 'absolute' | 'percent'; readonly size: number };
 
+const DEADBAND = 'write 0.1 (engineering units) or 0.5% (of the range)';
+
 const deadband = z
-  .union([z.number(), z.string()])
+  .union([z.number().min(0), z.string().meta({ pattern: '^\\d+(\\.\\d+)?%$' })], { error: DEADBAND })
   .meta({
     examples: [0.1, '0.5%'],
-    description: 'A change up to this is not sent: engineering units, or "0.5%" of the range.',
+    description: 'A change up to this is not sent: engineering units, or "0.5%" of the range. 0 sends every change.',
   })
   .transform((given, context): Deadband => {
     const percent = typeof given === 'string' ? /^(\d+(?:\.\d+)?)%$/.exec(given) : null;
     const amount = typeof given === 'number' ? given : Number(percent?.[1] ?? Number.NaN);
-    if (amount >= 0 && (typeof given === 'number' || amount <= 100)) {
-      return { kind: percent ? 'percent' : 'absolute', size: amount };
-    }
-    context.addIssue({
-      code: 'custom',
-      message: `"${given}" is no deadband; write 0.1 (engineering units) or "0.5%" (of the range)`,
-    });
+    if (typeof given === 'number' || amount <= 100) return { kind: percent ? 'percent' : 'absolute', size: amount };
+    context.addIssue({ code: 'custom', message: amount > 100 ? 'the most is 100%' : DEADBAND });
     return z.NEVER;
   });
 
 const tagCommon = {
-  unit: z.string().max(32).optional().describe('Engineering unit, sent with every reading: m3/h, degC, barg.'),
-  description: z.string().optional().describe('For people; not sent.'),
+  unit: text('m3/h').max(32).optional().describe('Engineering unit, sent with every reading: m3/h, degC, barg.'),
+  description: z.string({ error: 'write text' }).optional().describe('For people; not sent.'),
   priority: z.enum(['normal', 'high']).optional().describe('high: given up last when the buffer is full.'),
   deadband: deadband.optional(),
-  range: range.optional().describe('Range of the signal in engineering units, for a deadband in percent: [0, 250].'),
-  heartbeat: duration(100).optional().describe('Send the value at least this often, changed or not: 60s.'),
-  swingingDoor: z.number().positive().optional().describe('Compress within this error, in engineering units: 0.2.'),
+  range: range
+    .optional()
+    .describe('Lowest and highest value in engineering units, for a deadband in percent: [0, 250].'),
+  heartbeat: duration(100, '60s').optional().describe('Send the value at least this often, changed or not: 60s.'),
+  swingingDoor: z
+    .number({ error: 'write a number above 0, in engineering units' })
+    .positive()
+    .optional()
+    .describe('Compress within this error, in engineering units: 0.2.'),
   scale: z
-    .strictObject({ from: range, to: z.tuple([z.number(), z.number()]) })
+    .strictObject(
+      {
+        from: range.describe('Two raw values: [0, 4095].'),
+        to: z
+          .tuple([number, number], { error: 'write two values in engineering units, like [0, 100]' })
+          .refine(([a, b]) => a !== b, 'write two numbers that differ')
+          .describe('What they mean in engineering units: [0, 100].'),
+      },
+      { error: 'write { from: [0, 4095], to: [0, 100] }' },
+    )
     .optional()
     .describe('Linear scaling from raw to engineering units: { from: [0, 4095], to: [0, 100] }.'),
 };
 
-const opcuaTag = z.strictObject({
-  ...tagCommon,
-  node: z
-    .string()
-    .regex(
-      /^(nsu=[^;]+;|ns=\d+;)?[isgb]=.+$/,
-      'is no node id; write "nsu=urn:vendor:plc;s=FIC101.PV" or "ns=2;s=FIC101.PV"',
-    )
-    .optional()
-    .describe('Node id. With nsu= it survives a change of the namespace index: "nsu=urn:lavera:dcs;s=20FIC101.PV".'),
-  path: z
-    .string()
-    .startsWith('/', 'begins with "/", for example /Objects/Crude unit/FIC101')
-    .optional()
-    .describe('Browse path, instead of node.'),
-  sampling: duration().optional().describe('How often the server looks at the signal: 500ms.'),
-});
+const opcuaTag = z.strictObject(
+  {
+    ...tagCommon,
+    node: z
+      .string({ error: 'write a node id, like "nsu=urn:vendor:plc;s=FIC101.PV"' })
+      .superRefine((given, context) => {
+        const message = nodeIdProblem(given);
+        if (message !== undefined) context.addIssue({ code: 'custom', message });
+      })
+      .meta({ pattern: '^(nsu=[^;]+;|ns=\\d+;)?[isgb]=.+$' })
+      .optional()
+      .describe('Node id. With nsu= it survives a change of the namespace index: "nsu=urn:lavera:dcs;s=20FIC101.PV".'),
+    path: z
+      .string({ error: 'write a browse path that begins with "/", like /Objects/Crude unit/FIC101' })
+      .regex(/^\/[^/]/)
+      .optional()
+      .describe('Browse path, instead of node: /Objects/Crude unit/FIC101.'),
+    sampling: duration(0, '500ms').optional().describe('How often the server looks at the signal: 500ms. Default: 1s.'),
+  },
+  { error: 'write { node: "nsu=urn:vendor:plc;s=FIC101.PV" }' },
+);
 
-const modbusType = z.union([
-  z.enum(['bool', 'int16', 'uint16', 'int32', 'uint32', 'int64', 'uint64', 'float32', 'float64', 'bcd16', 'bcd32']),
-  z
-    .string()
-    .regex(
-      /^string\([1-9]\d{0,2}\)$/,
-      'is no type; one of bool, int16, uint16, int32, uint32, int64, uint64, float32, float64, bcd16, bcd32, string(n)',
-    ),
-]);
+export const MODBUS_TYPES = [
+  'bool',
+  'int16',
+  'uint16',
+  'int32',
+  'uint32',
+  'int64',
+  'uint64',
+  'float32',
+  'float64',
+  'bcd16',
+  'bcd32',
+] as const;
+
+const TYPE = `write one of ${MODBUS_TYPES.join(', ')}, string(n)`;
+
+const modbusType = z.union([z.enum(MODBUS_TYPES), z.string({ error: TYPE }).regex(/^string\([1-9]\d{0,2}\)$/)], {
+  error: TYPE,
+});
 
 const ORDERS = ['ABCD', 'CDAB', 'BADC', 'DCBA', 'ABCDEFGH', 'GHEFCDAB', 'BADCFEHG', 'HGFEDCBA'] as const;
 
-const modbusTag = z.strictObject({
-  ...tagCommon,
-  address: z
-    .union([z.number().int(), z.string()])
-    .meta({ examples: [400011, 'holding:20', 'holding:25.3', 'discrete:4'] })
-    .describe(
-      'Modicon reference, one-based (40011, 400011), or table and offset, zero-based ("holding:10"); ".3" for one bit.',
-    )
-    .transform((given, context): ModbusAddress => {
-      // YAML reads 00011 as the number 11: a coil's reference keeps its zeros only between quotes.
-      const address = parseAddress(String(given));
-      if (typeof address !== 'string') return address;
-      context.addIssue({ code: 'custom', message: address });
-      return z.NEVER;
-    }),
-  type: modbusType
-    .optional()
-    .describe('How the registers are read; string(n) is n bytes. Default: uint16, bool for bits.'),
-  order: z.enum(ORDERS).optional().describe('Order of the bytes of a value: ABCD (default), CDAB, BADC, DCBA.'),
-  unitId: z
-    .number()
-    .int()
-    .min(0)
-    .max(255)
-    .optional()
-    .describe("Modbus unit of this tag, when it differs from the source's."),
-  poll: duration(10).optional().describe('How often it is read: 1s.'),
-});
+const modbusTag = z.strictObject(
+  {
+    ...tagCommon,
+    address: z
+      .union([z.number().int().min(0), z.string()], {
+        error: 'write a reference like 400011, or table and offset like "holding:10"',
+      })
+      .meta({ examples: [400011, 'holding:20', 'holding:25.3', 'discrete:4'] })
+      .describe(
+        'Modicon reference, one-based (40011, 400011), or table and offset, zero-based ("holding:10"); ".3" for one bit.',
+      )
+      .transform((given, context): ModbusAddress => {
+        const parsed = parseAddress(String(given));
+        if (typeof parsed !== 'string') return parsed;
+        context.addIssue({ code: 'custom', message: parsed });
+        return z.NEVER;
+      }),
+    type: modbusType
+      .optional()
+      .describe('How the registers are read; string(n) is n bytes. Default: uint16, bool for bits.'),
+    order: z
+      .enum(ORDERS)
+      .optional()
+      .describe('Order of the bytes of a value: ABCD (default), CDAB, BADC, DCBA; alike for eight bytes.'),
+    unitId: whole(0, 255).optional().describe("Modbus unit of this tag, when it differs from the source's."),
+    poll: duration(10).optional().describe('How often it is read: 1s.'),
+  },
+  { error: 'write { address: 400011, type: float32 }' },
+);
 
 /** The keys of a tag that `defaults` may give for the whole source. */
 const common = { deadband: true, heartbeat: true, swingingDoor: true, priority: true } as const;
@@ -148,70 +212,110 @@ const common = { deadband: true, heartbeat: true, swingingDoor: true, priority: 
 // --- sources ----------------------------------------------------------------------------------------------------
 
 const secret = {
-  passwordFile: z.string().optional().describe('File that holds the password: /run/secrets/cdu1-dcs.'),
-  passwordEnv: z.string().optional().describe('Environment variable that holds the password.'),
+  passwordFile: text('/run/secrets/cdu1-dcs')
+    .optional()
+    .describe('File that holds the password: /run/secrets/cdu1-dcs.'),
+  passwordEnv: text('CDU1_PASSWORD').optional().describe('Environment variable that holds the password.'),
 };
 
+const oneSecret = (user: { passwordFile?: string | undefined; passwordEnv?: string | undefined }) =>
+  (user.passwordFile === undefined) !== (user.passwordEnv === undefined);
+const ONE_SECRET = 'needs passwordFile or passwordEnv, one of them';
+
+const USER = 'write { name: fieldgate, passwordFile: /run/secrets/cdu1-dcs }';
+
+const passwordUser = z
+  .strictObject({ name: text('fieldgate').describe('User name.'), ...secret }, { error: USER })
+  .refine(oneSecret, ONE_SECRET);
+
 const user = z
-  .union([
-    z
-      .strictObject({ name: z.string().min(1), ...secret })
-      .refine(
-        (u) => (u.passwordFile === undefined) !== (u.passwordEnv === undefined),
-        'needs passwordFile or passwordEnv, one of them',
-      ),
-    z.strictObject({ certificate: z.string(), key: z.string() }),
-  ])
+  .union(
+    [
+      passwordUser,
+      z.strictObject({
+        certificate: text('/run/secrets/user.pem').describe("File with the user's certificate (PEM or DER)."),
+        key: text('/run/secrets/user.key').describe('File with its private key (PEM).'),
+      }),
+    ],
+    { error: USER },
+  )
   .describe(
     'User name with passwordFile or passwordEnv, or certificate and key. Secrets are references, never literals.',
   );
 
+const tagFiles = z
+  .array(text('tags/flare-analysers.csv'), { error: 'write a list of files, like [tags/flare-analysers.csv]' })
+  .default([])
+  .describe('CSV files of tags: the same columns, and "name". Relative to this file.');
+
+const NAMES = 'write tags under it, like 20FIC101.PV: { … }';
+
 const opcuaSource = z.strictObject({
   protocol: z.literal('opcua'),
-  endpoint: z
-    .string()
-    .regex(/^opc\.tcp:\/\/.+/, 'is no OPC UA endpoint; write opc.tcp://host:4840')
-    .describe('opc.tcp://10.20.1.15:4840'),
+  endpoint: address('opc.tcp', 'opc.tcp://10.20.1.15:4840').describe(
+    `The server's endpoint: opc.tcp://10.20.1.15:4840. ${VARIABLES}`,
+  ),
   security: z
-    .strictObject({
-      policy: z
-        .enum(['Basic256Sha256', 'Aes128_Sha256_RsaOaep', 'Aes256_Sha256_RsaPss', 'None'])
-        .default('Basic256Sha256'),
-      mode: z.enum(['Sign', 'SignAndEncrypt', 'None']).default('SignAndEncrypt'),
-    })
-    .refine((s) => (s.policy === 'None') === (s.mode === 'None'), 'policy None and mode None go together')
-    .prefault({}),
+    .strictObject(
+      {
+        policy: z
+          .enum(['Basic256Sha256', 'Aes128_Sha256_RsaOaep', 'Aes256_Sha256_RsaPss', 'None'])
+          .default('Basic256Sha256')
+          .describe('Security policy; None needs "insecure".'),
+        mode: z
+          .enum(['Sign', 'SignAndEncrypt', 'None'])
+          .default('SignAndEncrypt')
+          .describe('Message security mode; None with policy None.'),
+      },
+      { error: 'write { policy: Basic256Sha256, mode: SignAndEncrypt }' },
+    )
+    .refine(
+      (s) => (s.policy === 'None') === (s.mode === 'None'),
+      'needs policy None and mode None together, or neither',
+    )
+    .prefault({})
+    .describe('How the connection is secured.'),
   insecure: z
-    .strictObject({ acceptedBy: z.string().min(1), until: date })
+    .strictObject(
+      {
+        acceptedBy: text('"OT security officer"').describe('Who accepted it.'),
+        until: date.describe('Last day on which it is accepted: 2027-03-31.'),
+      },
+      { error: 'write { acceptedBy: "OT security officer", until: 2027-03-31 }' },
+    )
     .optional()
     .describe('Who accepted a connection without encryption or with an untrusted certificate, and until when.'),
   user: user.optional(),
-  publishing: duration(50)
+  publishing: duration(50, '500ms')
     .optional()
     .describe('How often the server sends what it sampled; default: the fastest sampling, from 250ms to 1s.'),
-  defaults: opcuaTag.pick({ ...common, sampling: true }).prefault({}),
-  tags: z.record(z.string(), opcuaTag).default({}),
-  tagFiles: z.array(z.string()).default([]).describe('CSV files with the same columns, and "name".'),
+  defaults: opcuaTag
+    .pick({ ...common, sampling: true })
+    .prefault({})
+    .describe('What holds for every tag of the source that says nothing else.'),
+  tags: z.record(tagName, opcuaTag, { error: NAMES }).default({}).describe('Tags by name.'),
+  tagFiles,
 });
 
 const modbusTcpSource = z.strictObject({
   protocol: z.literal('modbus-tcp'),
-  host: z.string().min(1).describe('Name or address: 10.20.4.7.'),
-  port: z.number().int().min(1).max(65_535).default(502),
-  unit: z.number().int().min(0).max(255).default(1).describe('Modbus unit (slave address) of tags that name none.'),
-  timeout: duration(10).default(1_000).describe('How long to wait for a reply.'),
-  delayBetweenRequests: duration().default(0).describe('Pause between two requests, for slow serial gateways: 20ms.'),
-  maxRegisters: z.number().int().min(4).max(125).default(125).describe('Most registers in one request.'),
-  maxGap: z
-    .number()
-    .int()
-    .min(0)
-    .max(120)
-    .default(16)
-    .describe('Registers nobody asked for that may be read to save a request.'),
-  defaults: modbusTag.pick({ ...common, poll: true, order: true, unitId: true }).prefault({}),
-  tags: z.record(z.string(), modbusTag).default({}),
-  tagFiles: z.array(z.string()).default([]).describe('CSV files with the same columns, and "name".'),
+  host: text('10.20.4.7')
+    .regex(/^[^\s/:@]+$|^[0-9A-Fa-f:]+$/, 'write a name or an address without a port, like 10.20.4.7')
+    .describe(`Name or address: 10.20.4.7. ${VARIABLES}`),
+  port: whole(1, 65_535).default(502).describe('TCP port.'),
+  unit: whole(0, 255).default(1).describe('Modbus unit (slave address) of tags that name none.'),
+  timeout: duration(10).prefault('1s').describe('How long to wait for a reply.'),
+  delayBetweenRequests: duration(0, '20ms')
+    .prefault('0ms')
+    .describe('Pause between two requests, for slow serial gateways: 20ms.'),
+  maxRegisters: whole(4, 125).default(125).describe('Most registers in one request.'),
+  maxGap: whole(0, 120).default(16).describe('Registers nobody asked for that may be read to save a request.'),
+  defaults: modbusTag
+    .pick({ ...common, poll: true, order: true, unitId: true })
+    .prefault({})
+    .describe('What holds for every tag of the source that says nothing else.'),
+  tags: z.record(tagName, modbusTag, { error: NAMES }).default({}).describe('Tags by name.'),
+  tagFiles,
 });
 
 const source = z.discriminatedUnion('protocol', [opcuaSource, modbusTcpSource]);
@@ -220,46 +324,62 @@ const source = z.discriminatedUnion('protocol', [opcuaSource, modbusTcpSource]);
 
 const hubCommon = {
   format: z.enum(['rows']).default('rows').describe('rows: JSON Lines, one object per reading.'),
-  compression: z.enum(['gzip', 'none']).default('gzip'),
-  maxDelay: duration().default(1_000).describe('Longest that a reading waits for its message to fill.'),
+  compression: z.enum(['gzip', 'none']).default('gzip').describe('Compression of the message body.'),
+  maxDelay: duration().prefault('1s').describe('Longest that a reading waits for its message to fill.'),
 };
 
 const hub = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('iot-edge'), ...hubCommon }),
   z.strictObject({
-    type: z.literal('mqtt'),
+    type: z.literal('iot-edge').describe("edgeHub, next to the gateway's own container."),
     ...hubCommon,
-    url: z.string().regex(/^mqtts?:\/\/.+/, 'is no broker; write mqtt://host:1883 or mqtts://host:8883'),
-    topic: z.string().min(1).default('site/{site}/{gateway}').describe('Topic; {site} and {gateway} are filled in.'),
-    user: z.strictObject({ name: z.string().min(1), ...secret }).optional(),
-    ca: z.string().optional().describe('File with the CA certificates of the broker.'),
   }),
   z.strictObject({
-    type: z.literal('jsonl'),
+    type: z.literal('mqtt').describe('An MQTT broker.'),
     ...hubCommon,
-    path: z.string().min(1).describe('File to append to; "-" is standard output.'),
+    url: address('mqtt|mqtts', 'mqtt://host:1883').describe(
+      `The broker: mqtt://host:1883 or mqtts://host:8883. ${VARIABLES}`,
+    ),
+    topic: text('site/{site}/{gateway}')
+      .regex(/^[^#+\0]+$/, 'a topic to publish to has no "#" and no "+"')
+      .default('site/{site}/{gateway}')
+      .describe('Topic; {site} and {gateway} are filled in.'),
+    user: passwordUser.optional().describe('User name with passwordFile or passwordEnv.'),
+    ca: text('/etc/ssl/broker-ca.pem').optional().describe('File with the CA certificates of the broker.'),
+  }),
+  z.strictObject({
+    type: z.literal('jsonl').describe('A file of JSON Lines.'),
+    ...hubCommon,
+    path: text('readings.jsonl').describe('File to append to; "-" is standard output.'),
   }),
 ]);
 
-const buffer = z.strictObject({
-  path: z.string().min(1).default('data/buffer.db'),
-  maxSize: size
-    .default(4_000_000_000)
-    .describe('Most bytes on disk; beyond it the oldest readings are given up, and counted.'),
-  commitInterval: duration(1).default(100).describe('A reading is on disk within this time.'),
-  order: z
-    .enum(['live-first', 'oldest-first'])
-    .default('live-first')
-    .describe('What goes first while a backlog drains.'),
-});
+const buffer = z.strictObject(
+  {
+    path: text('data/buffer.db').default('data/buffer.db').describe('The buffer file, on a local disk.'),
+    maxSize: size
+      .prefault('4GB')
+      .describe('Most bytes on disk; beyond it the oldest readings are given up, and counted.'),
+    commitInterval: duration(1, '100ms').prefault('100ms').describe('A reading is on disk within this time.'),
+    order: z
+      .enum(['live-first', 'oldest-first'])
+      .default('live-first')
+      .describe('What goes first while a backlog drains.'),
+  },
+  { error: 'write keys under it, like maxSize: 4GB' },
+);
 
 export const mappingSchema = z.strictObject({
-  version: z.literal(1),
+  version: z
+    .literal(1, { error: 'write 1, the version of the mapping language' })
+    .describe('Version of the language: 1.'),
   site: name.describe('The site, part of every message: lavera.'),
   gateway: name.optional().describe("The gateway's own name; default: IOTEDGE_DEVICEID, else the host's name."),
-  hub,
-  buffer: buffer.prefault({}),
-  sources: z.record(name, source).refine((all) => Object.keys(all).length > 0, 'needs at least one source'),
+  hub: hub.describe('Where readings go.'),
+  buffer: buffer.prefault({}).describe("The gateway's own disk, where every reading stays until the hub has it."),
+  sources: z
+    .record(name, source, { error: 'write sources under it, like cdu1-dcs: { protocol: opcua, … }' })
+    .refine((all) => Object.keys(all).length > 0, 'needs at least one source')
+    .describe('Devices and servers by name.'),
 });
 
 /** A mapping as checked and resolved: durations in ms, sizes in bytes, addresses parsed. */
@@ -271,5 +391,13 @@ export type ModbusSource = z.output<typeof modbusTcpSource>;
 export type OpcUaTag = z.output<typeof opcuaTag>;
 export type ModbusTag = z.output<typeof modbusTag>;
 export type ByteOrder = (typeof ORDERS)[number];
+
+/** The mapping without its sources, which are checked one by one so that a mistake in one hides none in another. */
+export const mappingFrame = mappingSchema.omit({ sources: true });
+export const sourceName = name;
+export const hubSchema = hub;
+export const sourceSchema = source;
+export const opcuaSourceSchema = opcuaSource;
+export const modbusSourceSchema = modbusTcpSource;
 export const opcuaTagSchema = opcuaTag;
 export const modbusTagSchema = modbusTag;

@@ -1,0 +1,54 @@
+// Looks into the schema: which keys are known at a place. The schema is the only list of keys there is; suggestions
+// and the reference in docs/mapping.md both read it here.
+
+import { z } from 'zod';
+import type { Path } from './mistake.ts';
+
+/** The schema without what stands around it: optional, default, transform, refinement. */
+export function bare(schema: z.ZodType): z.ZodType {
+  let inner = schema;
+  for (;;) {
+    if (inner instanceof z.ZodOptional || inner instanceof z.ZodDefault || inner instanceof z.ZodPrefault) {
+      inner = inner.def.innerType as z.ZodType;
+    } else if (inner instanceof z.ZodPipe) {
+      inner = inner.def.in as z.ZodType;
+    } else {
+      return inner;
+    }
+  }
+}
+
+/** The keys that an object at `path` may have; `value` decides where there are several forms. */
+export function keysAt(schema: z.ZodType, path: Path, value: unknown): string[] {
+  const at = bare(schema);
+  if (at instanceof z.ZodUnion) {
+    const forms = at.options.map((option) => bare(option as z.ZodType));
+    const chosen = at instanceof z.ZodDiscriminatedUnion ? formOf(at.def.discriminator, forms, value) : undefined;
+    return (chosen === undefined ? forms : [chosen]).flatMap((form) => keysAt(form, path, value));
+  }
+  const [step, ...rest] = path;
+  if (at instanceof z.ZodObject) {
+    const shape = at.shape as Record<string, z.ZodType>;
+    if (step === undefined) return Object.keys(shape);
+    const inner = shape[step];
+    return inner === undefined ? [] : keysAt(inner, rest, child(value, step));
+  }
+  if (step === undefined) return [];
+  if (at instanceof z.ZodRecord) return keysAt(at.valueType as z.ZodType, rest, child(value, step));
+  if (at instanceof z.ZodArray) return keysAt(at.element as z.ZodType, rest, child(value, step));
+  return [];
+}
+
+/** The form of a discriminated union whose literal the value carries. */
+function formOf(key: string, forms: readonly z.ZodType[], value: unknown): z.ZodType | undefined {
+  const wanted = child(value, key);
+  return forms.find((form) => {
+    const literal = form instanceof z.ZodObject ? form.shape[key] : undefined;
+    return literal instanceof z.ZodLiteral && literal.values.has(wanted as string);
+  });
+}
+
+function child(value: unknown, step: string | number): unknown {
+  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, step)) return undefined;
+  return (value as Record<string | number, unknown>)[step];
+}
