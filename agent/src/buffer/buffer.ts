@@ -46,6 +46,8 @@ export interface BufferStats {
   /** Bytes on disk that hold something: database pages in use, and the WAL at its bound. */
   readonly bytes: number;
   readonly committedReadings: number;
+  /** Bytes of the payloads committed since the file was opened. */
+  readonly committedBytes: number;
   /** Readings given up since the file was opened, by reason. */
   readonly dropped: Readonly<Partial<Record<GapReason, number>>>;
   /** Entries that wait in the backfill lane. */
@@ -138,6 +140,7 @@ export function openBuffer(path: string, maxSize: number): Buffer {
   let tidied = true;
   let commits = 0;
   let committedReadings = 0;
+  let committedBytes = 0;
   const dropped: Partial<Record<GapReason, number>> = {};
   /** Gap records about given-up segments, committed with the next append or tidy (B3). */
   let owed: Gap[] = [];
@@ -152,6 +155,7 @@ export function openBuffer(path: string, maxSize: number): Buffer {
   function insert({ priority, batch }: Part, committed: number, at: number): number {
     const count = entries(batch);
     const payload = encodeSegment(batch);
+    committedBytes += payload.length;
     const [oldest, newest] = extremes(batch, committed);
     sql.insert.run(
       at,
@@ -340,6 +344,7 @@ export function openBuffer(path: string, maxSize: number): Buffer {
         pendingReadings: pending.readings,
         bytes: usedPages() * pragma(db, 'page_size') + WAL_BYTES,
         committedReadings,
+        committedBytes,
         dropped: { ...dropped },
         backlog: size(backlog),
         oldest: (sql.committedAt.get(next) as { committed: number } | undefined)?.committed ?? null,

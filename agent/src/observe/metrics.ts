@@ -86,6 +86,11 @@ const COUNTERS: readonly Omit<Family, 'type'>[] = [
     samples: ({ store }) => one(store.buffer.commits),
   },
   {
+    name: 'fieldgate_buffer_committed_bytes_total',
+    help: 'Bytes of the segments committed, as stored.',
+    samples: ({ store }) => one(store.buffer.committedBytes),
+  },
+  {
     name: 'fieldgate_messages_delivered_total',
     help: 'Messages that the hub has acknowledged.',
     samples: ({ store }) => one(store.forwarder.deliveredMessages),

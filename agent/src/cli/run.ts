@@ -1,0 +1,100 @@
+// `fieldgate run`: the gateway, from a mapping, until it is told to stop. Signals: SIGTERM and SIGINT commit, flush
+// for at most 10 s and end with 0; a second one ends at once.
+
+import { loadMapping } from '../config/load.ts';
+import { formatMistake } from '../config/mistake.ts';
+import { startGateway } from '../gateway.ts';
+import { describe, Fault } from '../model/fault.ts';
+import type { Log } from '../model/log.ts';
+import { httpAddress } from '../observe/http.ts';
+import { openLog } from '../observe/log.ts';
+import { parseArguments, Usage } from './arguments.ts';
+import { type Command, EXIT, type Io } from './commands.ts';
+
+export const command: Command = {
+  name: 'run',
+  usage: '--config FILE',
+  summary: 'Runs the gateway: reads the sources of the mapping, keeps every reading, delivers to the hub.',
+  help: `
+Options:
+  --config FILE   the mapping (also -c); see "fieldgate check" and "fieldgate schema"
+
+Environment:
+  FIELDGATE_HTTP   where /metrics, /healthz, /readyz and /status listen: 127.0.0.1:9600 (default), or "off"
+  FIELDGATE_LOG    debug, info (default), warn or error; the log goes to standard error
+
+Signals:
+  SIGTERM, SIGINT  commit, send for at most 10 s, end; a second one ends at once
+
+Examples:
+  fieldgate run --config lavera.yaml
+  FIELDGATE_HTTP=0.0.0.0:9600 fieldgate run -c /config/fieldgate.yaml
+
+Exit codes: 0 stopped as asked, 1 mistakes in the mapping or nothing can be kept, 2 wrong usage.
+`,
+
+  async run(args, io) {
+    const { values } = parseArguments(args, { config: { type: 'string', short: 'c' } }, []);
+    const file = values.get('config');
+    if (file === undefined) throw new Usage('--config FILE is missing');
+    const loaded = await loadMapping(file, { env: io.env });
+    if ('mistakes' in loaded)
+      return refuse(
+        loaded.mistakes.map((mistake) => formatMistake(mistake)),
+        io,
+      );
+    const log = openLog({});
+    try {
+      const gateway = await startGateway({ ...loaded, log, http: httpAddress(io.env.FIELDGATE_HTTP) });
+      surviveRejections(log);
+      const cause = await Promise.race([stopSignal(), gateway.broken.catch((error: Error) => error)]);
+      if (cause instanceof Error) log('error', 'the gateway cannot go on', { reason: cause.message });
+      else log('info', 'stopping', { signal: cause });
+      const { store } = await gateway.close();
+      log('info', 'stopped', {
+        delivered: store.forwarder.deliveredReadings,
+        stillInBuffer: store.buffer.pendingReadings,
+      });
+      return cause instanceof Error ? EXIT.failed : EXIT.clean;
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error;
+      io.err.write(`fieldgate run: ${error.message} [${error.code}]\n`);
+      return EXIT.failed;
+    }
+  },
+};
+
+function refuse(mistakes: readonly string[], io: Io): number {
+  for (const mistake of mistakes) io.err.write(`${mistake}\n`);
+  io.err.write(
+    `fieldgate run: the mapping has ${mistakes.length} mistake${mistakes.length === 1 ? '' : 's'}; nothing was started\n`,
+  );
+  return EXIT.failed;
+}
+
+/** Resolves at the first SIGTERM or SIGINT; from then on a second one ends the process at once. */
+export function stopSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      process.once(signal, () => {
+        process.on('SIGTERM', () => process.exit(EXIT.failed));
+        process.on('SIGINT', () => process.exit(EXIT.failed));
+        resolve(signal);
+      });
+    }
+  });
+}
+
+/**
+ * A promise that a protocol library forgot must not end the acquisition of all other sources (node-opcua rejects
+ * inside its own `then` when an event names an item that is gone). It is logged; whatever waits for it has a deadline.
+ */
+export function surviveRejections(log: Log): void {
+  process.removeAllListeners('unhandledRejection');
+  process.on('unhandledRejection', (reason) => {
+    log('error', 'a rejection that nobody handled', {
+      reason: describe(reason),
+      stack: reason instanceof Error ? reason.stack : undefined,
+    });
+  });
+}
