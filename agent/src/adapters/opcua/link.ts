@@ -31,9 +31,9 @@ export interface Link {
   readonly session: Session;
   /** Rejects with a Fault when the connection ends for whatever reason; never resolves. */
   readonly lost: Promise<never>;
-  /** Ends the link from our side with this fault. */
+  /** Ends the link from our side with this fault, without a goodbye: the server is not to be relied on any more. */
   fail(fault: Fault): void;
-  /** Deletes subscriptions and session on the server if it answers, closes the socket. Takes at most 4 s. */
+  /** Deletes subscriptions and session on the server if it answers, closes the socket. Takes at most 3.5 s. */
   close(): Promise<void>;
 }
 
@@ -80,7 +80,11 @@ export async function openLink(options: OpcUaOptions, timings: Timings, signal: 
     client.on('close', () => fail(new Fault('source.closed', `${options.name}: the connection was closed`)));
     const session = await connect(client, options, identity, sockets);
     signal.throwIfAborted();
-    return { session, lost, fail, close: () => tearDown(client, session, sockets) };
+    const broken = (fault: Fault) => {
+      fail(fault);
+      sockets.cut();
+    };
+    return { session, lost, fail: broken, close: () => tearDown(client, session, sockets) };
   } catch (error) {
     for (const client of clients) await tearDown(client, undefined, sockets);
     sockets.cut();
@@ -214,10 +218,10 @@ async function identify({ name, user }: OpcUaOptions): Promise<UserIdentityInfo>
   }
 }
 
-/** As politely as the server allows within 4 s, then by force. */
+/** As politely as the server allows within 3.5 s, then by force. */
 async function tearDown(client: OPCUAClient, session: ClientSession | undefined, sockets: Transports): Promise<void> {
-  if (session) await within(2_000, session.close(true));
-  await within(2_000, client.disconnect());
+  if (session) await within(2_500, session.close(true));
+  await within(1_000, client.disconnect());
   sockets.cut();
 }
 

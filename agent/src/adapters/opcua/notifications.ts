@@ -9,7 +9,7 @@ import { now, type Timestamp } from '../../model/time.ts';
 import type { Sink } from '../adapter.ts';
 import { faultOf } from './faults.ts';
 import type { OpcUaTag } from './options.ts';
-import { pushReading, timeOf } from './values.ts';
+import { pushReading } from './values.ts';
 
 /** Sequence numbers run from 1 to this and begin again at 1 (OPC 10000-4 section 7.7). */
 const LAST_SEQUENCE = 0xffff_ffff;
@@ -43,10 +43,8 @@ export function receiver(tags: readonly OpcUaTag[], sink: Sink, skipped: () => v
     for (const { clientHandle, value } of change.monitoredItems ?? []) {
       const position = positions[clientHandle] ?? NOBODY;
       if (position === NOBODY) continue;
-      const time = timeOf(value);
-      const status = value.statusCode.value;
-      pushReading(builder, indices[position] as number, time, status, value.value);
-      if (hasOverflow(status)) {
+      const time = pushReading(builder, indices[position] as number, value);
+      if (hasOverflow(value.statusCode.value)) {
         overflowed ??= [];
         overflowed.push(position);
         const before = latest[position] as number;

@@ -151,7 +151,7 @@ async function catchUp(
     for (const [i, { tag }] of portion.entries()) {
       const value = values[i];
       if (!value || timeOf(value) <= receive.latest(from + i)) continue;
-      pushReading(builder, tag.index, timeOf(value), value.statusCode.value, value.value);
+      pushReading(builder, tag.index, value);
     }
     if (builder.count > 0) sink.deliver(builder.take());
   });

@@ -2,9 +2,8 @@
 // structures as JSON objects as far as their type is known without asking the server. Nothing here throws.
 
 import { DataType, type DataValue, type Variant, VariantArrayType } from 'node-opcua-client';
-import type { Value } from '../../model/batch.ts';
-import { type BatchBuilder, Kind } from '../../model/batch.ts';
-import { statusName } from '../../model/status.ts';
+import { type BatchBuilder, Kind, type Value } from '../../model/batch.ts';
+import { isBad, statusName } from '../../model/status.ts';
 import { formatTime, fromMillis, now, type Timestamp } from '../../model/time.ts';
 
 /** Structures deeper than this end in null: a JSON reader downstream may not stand more. */
@@ -34,20 +33,25 @@ export function timeOf(value: DataValue): Timestamp {
 
 const ticks = (picoseconds: number) => Math.floor(picoseconds / TICK);
 
-/** Adds one reading: the hot path, without an object for numbers and booleans. */
-export function pushReading(into: BatchBuilder, tag: number, time: Timestamp, status: number, variant: Variant): void {
+/**
+ * Adds one reading and returns its time: the hot path, without an object for numbers and booleans. The value that a
+ * server may send with a Bad status is not to be used (OPC 10000-4 section 7.11.3) and is left out.
+ */
+export function pushReading(into: BatchBuilder, tag: number, reading: DataValue): Timestamp {
+  const time = timeOf(reading);
+  const status = reading.statusCode.value;
+  const variant = reading.value;
   const value: unknown = variant.value;
-  if (variant.arrayType === VariantArrayType.Scalar) {
-    if (typeof value === 'number') {
-      into.push(tag, time, status, variant.dataType === DataType.Float ? Kind.Float32 : Kind.Number, value);
-      return;
-    }
-    if (typeof value === 'boolean') {
-      into.push(tag, time, status, Kind.Boolean, value ? 1 : 0);
-      return;
-    }
+  if (isBad(status)) {
+    into.push(tag, time, status, Kind.Null, 0);
+  } else if (typeof value === 'number') {
+    into.push(tag, time, status, variant.dataType === DataType.Float ? Kind.Float32 : Kind.Number, value);
+  } else if (typeof value === 'boolean') {
+    into.push(tag, time, status, Kind.Boolean, value ? 1 : 0);
+  } else {
+    into.add(tag, time, status, valueIn(variant));
   }
-  into.add(tag, time, status, valueIn(variant));
+  return time;
 }
 
 /** The value of a variant. */

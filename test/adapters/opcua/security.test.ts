@@ -1,0 +1,187 @@
+// No connection that is not secure, no credential for a server nobody trusted, and faults that say how to mend it.
+
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type OpcUaOptions, opcuaAdapter } from '../../../agent/src/adapters/opcua/adapter.ts';
+import { openPki } from '../../../agent/src/adapters/opcua/pki.ts';
+import { Fault } from '../../../agent/src/model/fault.ts';
+import { type OpcUaSim, startOpcUaServer } from '../../../sim/refinery/opcua.ts';
+import { scratch } from '../../support/scratch.ts';
+import { pkiTrusting, QUICK } from './rig.ts';
+
+let sim: OpcUaSim;
+let trusting: string;
+
+beforeAll(async () => {
+  sim = await startOpcUaServer({ folder: scratch(), tags: 20, ticking: false, insecure: true });
+  trusting = pkiTrusting(sim.certificate);
+});
+afterAll(() => sim?.close());
+
+const options = (more: Partial<OpcUaOptions> = {}): OpcUaOptions => ({
+  name: 'dcs',
+  endpoint: sim.endpoint,
+  security: { policy: 'Basic256Sha256', mode: 'SignAndEncrypt' },
+  user: { name: sim.user, password: async () => sim.password },
+  publishing: 100,
+  pki: trusting,
+  applicationUri: 'urn:test:gateway:fieldgate',
+  tags: [],
+  ...more,
+});
+
+/** Connects and closes; the fault, or undefined when it connected. */
+async function attempt(given: OpcUaOptions): Promise<Fault | undefined> {
+  const adapter = opcuaAdapter(given, QUICK);
+  try {
+    await adapter.connect(new AbortController().signal);
+    return undefined;
+  } catch (error) {
+    if (error instanceof Fault) return error;
+    throw error;
+  } finally {
+    await adapter.close();
+  }
+}
+
+const day = (offset: number) => new Date(Date.now() + offset * 86_400_000).toISOString().slice(0, 10);
+
+describe('the server must be trusted', () => {
+  test('an unknown certificate is refused before the password is even fetched; trusted, it connects', async () => {
+    let fetched = 0;
+    const password = async () => {
+      fetched += 1;
+      return sim.password;
+    };
+    const given = options({ pki: scratch(), user: { name: sim.user, password } });
+    const fault = await attempt(given);
+    expect(fault?.code).toBe('source.untrusted');
+    expect(fault?.message).toContain('Crude unit 1 DCS');
+    expect(fault?.message).toContain(`fieldgate certificates trust ${sim.thumbprint}`);
+    expect(fetched).toBe(0);
+    expect(sim.counters().sessions).toBe(0);
+
+    const pki = await openPki(given.pki);
+    const rejected = (await pki.list()).filter(({ place }) => place === 'rejected');
+    expect(rejected.map(({ thumbprint }) => thumbprint)).toEqual([sim.thumbprint]);
+    expect(rejected[0]?.applicationUri).toBe('urn:lavera:dcs:server');
+
+    expect(await pki.trust('00'.repeat(20))).toBeUndefined();
+    expect((await pki.trust(sim.thumbprint.toUpperCase()))?.place).toBe('trusted');
+    expect(await attempt(given)).toBeUndefined();
+    expect(fetched).toBe(1);
+
+    expect((await pki.reject(sim.thumbprint))?.place).toBe('rejected');
+    expect((await attempt(given))?.code).toBe('source.untrusted');
+  });
+
+  test('what another process changes in the folders holds for the next attempt', async () => {
+    const { renameSync, readdirSync } = await import('node:fs');
+    const given = options({ pki: scratch() });
+    expect((await attempt(given))?.code).toBe('source.untrusted');
+    const [file] = readdirSync(join(given.pki, 'rejected'));
+    renameSync(join(given.pki, 'rejected', file!), join(given.pki, 'trusted/certs', file!));
+    expect(await attempt(given)).toBeUndefined();
+  });
+
+  test('many sources may ask at once', async () => {
+    const all = await Promise.all(Array.from({ length: 5 }, (_, i) => attempt(options({ name: `dcs${i}` }))));
+    expect(all).toEqual(Array(5).fill(undefined));
+    expect((await (await openPki(trusting)).list()).filter(({ place }) => place === 'rejected')).toEqual([]);
+  });
+
+  test('a waiver covers an untrusted certificate, to the end of its last day', async () => {
+    const insecure = (until: string) => options({ pki: scratch(), insecure: { acceptedBy: 'OT security', until } });
+    expect(await attempt(insecure(day(0)))).toBeUndefined();
+    expect((await attempt(insecure(day(-1))))?.code).toBe('source.untrusted');
+  });
+
+  test('the gateway shows a certificate with its ApplicationUri and host name', async () => {
+    await attempt(options());
+    const own = (await (await openPki(trusting)).list()).find(({ place }) => place === 'own');
+    expect(own?.applicationUri).toBe('urn:test:gateway:fieldgate');
+    expect(readFileSync(join(trusting, 'own/private/private_key.pem'), 'utf8')).toContain('PRIVATE KEY');
+  });
+});
+
+describe('the connection must be secure', () => {
+  const none = { policy: 'None', mode: 'None' } as const;
+
+  test('policy None needs a waiver that still holds', async () => {
+    const fault = await attempt(options({ security: none }));
+    expect(fault?.code).toBe('source.insecure');
+    const over = await attempt(options({ security: none, insecure: { acceptedBy: 'OT', until: day(-1) } }));
+    expect(over?.code).toBe('source.insecure');
+    expect(over?.message).toContain(day(-1));
+    expect(await attempt(options({ security: none, insecure: { acceptedBy: 'OT', until: day(0) } }))).toBeUndefined();
+  });
+
+  test('a password does not travel without encryption', async () => {
+    const security = { policy: 'Basic256Sha256', mode: 'Sign' } as const;
+    expect((await attempt(options({ security })))?.code).toBe('source.insecure');
+  });
+
+  test.each(['Basic256Sha256', 'Aes128_Sha256_RsaOaep', 'Aes256_Sha256_RsaPss'] as const)(
+    '%s connects',
+    async (policy) => {
+      expect(await attempt(options({ security: { policy, mode: 'SignAndEncrypt' } }))).toBeUndefined();
+    },
+  );
+
+  test('a security the server does not offer is named, with what it does offer', async () => {
+    const strict = await startOpcUaServer({ folder: scratch(), tags: 20, ticking: false });
+    try {
+      const insecure = { acceptedBy: 'OT', until: day(1) };
+      const fault = await attempt(options({ endpoint: strict.endpoint, security: none, insecure }));
+      expect(fault?.code).toBe('source.configuration');
+      expect(fault?.message).toContain('Basic256Sha256/SignAndEncrypt');
+    } finally {
+      await strict.close();
+    }
+  });
+});
+
+describe('who may come in', () => {
+  test('a wrong password', async () => {
+    const fault = await attempt(options({ user: { name: sim.user, password: async () => 'wrong' } }));
+    expect(fault?.code).toBe('source.credentials');
+    expect(fault?.message).not.toContain('wrong');
+  });
+
+  test('nobody without a name, where the server wants one', async () => {
+    const { user: _, ...anonymous } = options();
+    expect((await attempt(anonymous))?.code).toBe('source.credentials');
+  });
+
+  test('a password that cannot be read', async () => {
+    const password = async () => {
+      throw new Error('no such file');
+    };
+    expect((await attempt(options({ user: { name: sim.user, password } })))?.code).toBe('source.credentials');
+  });
+});
+
+describe('what answers must be an OPC UA server', () => {
+  test('a name that does not exist', async () => {
+    const fault = await attempt(options({ endpoint: 'opc.tcp://no-such-host.invalid:4840' }));
+    expect(fault?.code).toBe('source.unreachable');
+  });
+
+  test.each([
+    ['closes at once', ''],
+    ['speaks HTTP', 'HTTP/1.1 400 Bad Request\r\n\r\n'],
+    ['claims a message of 4 GB', Buffer.from('41434b46ffffffff', 'hex')],
+  ])('a peer that %s is a fault, no crash', async (_, answer) => {
+    const peer = createServer((socket) => {
+      socket.on('error', () => {});
+      socket.once('data', () => socket.end(answer));
+    });
+    await new Promise<void>((resolve) => peer.listen(0, '127.0.0.1', resolve));
+    const { port } = peer.address() as { port: number };
+    const fault = await attempt(options({ endpoint: `opc.tcp://127.0.0.1:${port}` }));
+    expect(fault?.code).toBeOneOf(['source.refused', 'source.protocol', 'source.unreachable']);
+    await new Promise((resolve) => peer.close(resolve));
+  });
+});
