@@ -59,6 +59,11 @@ const COUNTERS: readonly Omit<Family, 'type'>[] = [
     samples: ({ withheld }) => one(withheld),
   },
   {
+    name: 'fieldgate_readings_accepted_total',
+    help: 'Readings handed to the store: each is committed, or waits in memory for its commit.',
+    samples: ({ store }) => one(store.accepted),
+  },
+  {
     name: 'fieldgate_readings_committed_total',
     help: 'Readings committed to the buffer on disk.',
     samples: ({ store }) => one(store.buffer.committedReadings),
