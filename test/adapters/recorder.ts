@@ -20,6 +20,8 @@ export interface Recorder extends Sink {
   readonly batches: readonly Batch[];
   readonly gaps: readonly Omit<Gap, 'source'>[];
   readonly facts: ReadonlyMap<number, TagFacts>;
+  /** How often `ready` was called. */
+  readonly readies: number;
   /** What was reported last. */
   readonly parts: ReadonlyMap<string, string>;
   /** All readings of one tag, oldest first. */
@@ -36,6 +38,7 @@ export function recorder(): Recorder {
   const firstOf: number[] = [];
   const gaps: Omit<Gap, 'source'>[] = [];
   const facts = new Map<number, TagFacts>();
+  let readies = 0;
   let parts: ReadonlyMap<string, string> = new Map();
 
   return {
@@ -43,6 +46,12 @@ export function recorder(): Recorder {
     batches,
     gaps,
     facts,
+    get readies() {
+      return readies;
+    },
+    ready() {
+      readies++;
+    },
     get parts() {
       return parts;
     },

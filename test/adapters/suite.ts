@@ -65,6 +65,14 @@ export function adapterSuite(protocol: string, start: () => Promise<Rig>): void 
       return { adapter, sink, stop, run };
     };
 
+    test('says once, and soon, that nothing is missed from now on', async () => {
+      const { sink, stop, run } = await running();
+      await until('ready', () => sink.readies > 0);
+      stop.abort();
+      await run;
+      expect(sink.readies).toBe(1);
+    });
+
     test('every tag gets a first reading: a value, or a Bad status and a word on it', async () => {
       const before = now();
       const { sink } = await running();

@@ -10,6 +10,11 @@ import type { Timestamp } from '../model/time.ts';
 export interface Sink {
   /** Readings in the order in which the source made them. The adapter keeps no reference to the batch. */
   deliver(batch: Batch): void;
+  /**
+   * From now on nothing that the source offers is missed: every subscription stands, every tag has been asked for
+   * once. Called once in each run, as early as that is true; it ends the gap record of the outage before.
+   */
+  ready(): void;
   /** Facts that the source knows and the mapping may lack; told before the tag's first reading. */
   describe(tag: number, facts: TagFacts): void;
   /** Something the adapter knows to be missing while it is connected (queue overflow, sequence hole). */

@@ -3,7 +3,8 @@
 //
 // S1  One state at a time, changed in one place; every change is one log line and one call of `changed`.
 // S2  When the link is lost every tag gets one Bad reading, and a gap record begins. When readings flow again the
-//     gap record is closed, with its from and to. Exactly one of each per outage.
+//     gap record is closed, with its from and to: `to` is when the adapter says that nothing is missed any more, not
+//     when the first reading came. Exactly one of each per outage.
 // S3  A source's failure stays here: nothing that an adapter throws leaves the supervisor.
 
 import { RECONNECT, wait } from '../model/backoff.ts';
@@ -117,7 +118,7 @@ export function supervisor(options: SupervisorOptions): Supervisor {
     accept(markers.take());
   }
 
-  /** S2, the end: called with the first readings after an outage. */
+  /** S2, the end. */
   function markBack(): void {
     marked = false;
     if (outage === undefined) return;
@@ -129,13 +130,13 @@ export function supervisor(options: SupervisorOptions): Supervisor {
   let lastSeen: Timestamp = now();
   const sink: Sink = {
     deliver(batch) {
-      if (outage !== undefined || marked) markBack();
       attempt = 0;
       received += batch.count;
       lastSeen = now();
       lastReading = Date.now();
       accept(batch);
     },
+    ready: markBack,
     describe: options.describe,
     gap,
     trouble(parts) {

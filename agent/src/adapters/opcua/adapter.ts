@@ -45,6 +45,7 @@ export function opcuaAdapter(options: OpcUaOptions, timings: Timings = TIMINGS):
       badReadings([{ tag, status }], sink);
     };
     subscription = await subscribe(items, options.publishing, timings, limits, server, sink, refused, link.fail);
+    sink.ready();
     sink.trouble(trouble);
   }
 
@@ -116,6 +117,7 @@ function whileOpen(sink: Sink): { sink: Sink; end(): void } {
   return {
     sink: {
       deliver: (batch) => open && sink.deliver(batch),
+      ready: () => open && sink.ready(),
       describe: (tag, facts) => open && sink.describe(tag, facts),
       gap: (gap) => open && sink.gap(gap),
       trouble: (parts) => open && sink.trouble(parts),
