@@ -1,0 +1,129 @@
+// edgeHub as a hub: the module's identity and trust come from the IoT Edge workload API (or, for development, from
+// EdgeHubConnectionString), messages leave by the output `readings` over MQTT, QoS 1. A route takes them on:
+//   FROM /messages/modules/fieldgate/outputs/* INTO $upstream
+// Every connection is a new ModuleClient: after edgeHub was re-created an old one is deaf (azure-iot-sdk-node#1255).
+
+import { type ModuleClient, Message as SdkMessage } from 'azure-iot-device';
+import { Fault } from '../../model/fault.ts';
+import {
+  CLOSE_DEADLINE_MS,
+  CONNECT_DEADLINE_MS,
+  type Hub,
+  type HubFactory,
+  type Message,
+  SEND_DEADLINE_MS,
+} from './hub.ts';
+import { Lifetime } from './lifetime.ts';
+import { type GuardedClient, guardedClient } from './module-client.ts';
+import { connectFault } from './network-fault.ts';
+import { checkEnvironment } from './workload.ts';
+
+export interface IotEdgeOptions {
+  /**
+   * Given every newly connected client before the first message, for twin and methods; `over` aborts when that
+   * connection has ended, and with it the use of the client. Must not throw and must not close the client.
+   */
+  readonly onClient?: (client: ModuleClient, over: AbortSignal) => void;
+  /** Deadlines in ms, when they are to be shorter than the contract's. */
+  readonly connectDeadline?: number;
+  readonly sendDeadline?: number;
+  readonly closeDeadline?: number;
+}
+
+/** The module's output that messages leave by. */
+export const OUTPUT = 'readings';
+/** edgeHub closes the connection on a message of more bytes, properties included. */
+const MOST_BYTES = 262_144;
+
+/** Hubs that are edgeHub, found through the process's environment as the IoT Edge runtime sets it. */
+export function iotEdgeHub(options: IotEdgeOptions = {}): HubFactory {
+  return () => hub(options);
+}
+
+function hub(options: IotEdgeOptions): Hub {
+  const { connectDeadline = CONNECT_DEADLINE_MS, sendDeadline = SEND_DEADLINE_MS } = options;
+  const { closeDeadline = CLOSE_DEADLINE_MS } = options;
+  const life = new Lifetime();
+  let guarded: GuardedClient | undefined;
+  let closing: Promise<void> | undefined;
+
+  async function open(abandoned: AbortSignal): Promise<void> {
+    await checkEnvironment(process.env, abandoned);
+    const made = await guardedClient().catch((error) => {
+      throw connectFault(error, 'the SDK cannot be set up from the environment');
+    });
+    guarded = made;
+    const { client } = made;
+    // Whatever the attempt fails of, also after close() has come and gone, the client ends with it.
+    const release = () => {
+      if (!life.isOpen) void made.end(0);
+    };
+    abandoned.addEventListener('abort', release);
+    if (abandoned.aborted) return release();
+    // 'error' without a listener would end the process. 'disconnect' comes when the SDK has given up.
+    client.on('error', (error) => life.lose('the connection to edgeHub failed', error));
+    client.on('disconnect', () => life.lose('the connection to edgeHub was lost', made.cause()));
+    made.onCredentialsLost((error) => life.lose('the token could not be renewed', error));
+    try {
+      await client.open();
+    } catch (error) {
+      throw connectFault(made.cause() ?? error, 'edgeHub cannot be reached');
+    }
+    if (!abandoned.aborted) options.onClient?.(client, life.over);
+  }
+
+  return {
+    lost: life.lost,
+    connect: (signal) => life.connect(connectDeadline, signal, open),
+    send(message) {
+      const bytes = message.body.length + propertyBytes(message);
+      if (bytes > MOST_BYTES) {
+        return Promise.reject(new Fault('hub.too-large', `${bytes} bytes where edgeHub takes ${MOST_BYTES}`));
+      }
+      return life.call(sendDeadline, sendFault, (done) => {
+        guarded!.client.sendOutputEvent(OUTPUT, sdkMessage(message), (error) => done(error));
+      });
+    },
+    close() {
+      if (closing === undefined) {
+        // Disconnecting politely waits for acknowledgements; with messages on the way nobody wants them any more.
+        const polite = life.answering;
+        life.end();
+        closing = guarded === undefined ? Promise.resolve() : guarded.end(polite ? closeDeadline * 0.8 : 0);
+      }
+      return closing;
+    },
+  };
+}
+
+/** The SDK's message over the same bytes. */
+function sdkMessage({ id, body, contentType, contentEncoding, properties }: Message): SdkMessage {
+  // A view, so that the caller's buffer stays as it is. The SDK's debug() arguments serialise the message and its
+  // acknowledgement as JSON on every send, also when nobody debugs: 4 MB of text for a full body.
+  const bytes = Object.assign(Buffer.from(body.buffer, body.byteOffset, body.length), { toJSON: () => id });
+  const message = Object.assign(new SdkMessage(bytes), { toJSON: () => id });
+  message.messageId = id;
+  // The SDK's types know less than IoT Hub takes; the values go into the topic as they are ($.ct, $.ce).
+  message.contentType = contentType as 'application/json';
+  message.contentEncoding = contentEncoding as 'utf-8';
+  for (const [name, value] of Object.entries(properties)) message.properties.add(name, value);
+  return message;
+}
+
+/** Bytes of the properties as edgeHub finds them in the topic. */
+function propertyBytes({ id, contentType, contentEncoding, properties }: Message): number {
+  const system = { '$.on': OUTPUT, '$.mid': id, '$.ct': contentType, '$.ce': contentEncoding };
+  let bytes = 0;
+  for (const [name, value] of [...Object.entries(system), ...Object.entries(properties)]) {
+    bytes += encodeURIComponent(name).length + encodeURIComponent(value).length + 2;
+  }
+  return bytes;
+}
+
+/** The SDK's errors have a name each; those that tell of the message, the others of the connection. */
+function sendFault(error: unknown): Fault {
+  const { name } = error as { name?: unknown };
+  if (name === 'MessageTooLargeError') return new Fault('hub.too-large', 'the SDK refuses the message', error);
+  if (name === 'TimeoutError') return new Fault('hub.timeout', 'edgeHub did not acknowledge', error);
+  return Fault.from(error, 'hub.closed', 'edgeHub took no message');
+}

@@ -1,0 +1,214 @@
+// edgeHub as a hub, against the local hub: the contract, and every fault of the field.
+
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import type { ModuleClient } from 'azure-iot-device';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Hub } from '../../../agent/src/delivery/hubs/hub.ts';
+import { type IotEdgeOptions, iotEdgeHub } from '../../../agent/src/delivery/hubs/iot-edge.ts';
+import { type LocalHub, startHub } from '../../../sim/hub/hub.ts';
+import { scratch } from '../../support/scratch.ts';
+import { until } from '../../support/until.ts';
+import { faultOf, hubSuite, message } from './suite.ts';
+
+const folder = scratch();
+const forever = () => new AbortController().signal;
+const VARIABLES = [
+  'IOTEDGE_WORKLOADURI',
+  'IOTEDGE_DEVICEID',
+  'IOTEDGE_MODULEID',
+  'IOTEDGE_IOTHUBHOSTNAME',
+  'IOTEDGE_AUTHSCHEME',
+  'IOTEDGE_MODULEGENERATIONID',
+  'IOTEDGE_GATEWAYHOSTNAME',
+  'EdgeHubConnectionString',
+  'EdgeModuleCACertificateFile',
+];
+
+/** Makes the process a module of `environment`: the SDK knows no other way to be told. */
+function inhabit(environment: Readonly<Record<string, string>>): void {
+  for (const name of VARIABLES) delete process.env[name];
+  Object.assign(process.env, environment);
+}
+
+for (const way of ['environment', 'developmentEnvironment'] as const) {
+  hubSuite(
+    `iot-edge by ${way}`,
+    async () => {
+      const local = await startHub({ folder });
+      inhabit(local[way]);
+      return {
+        hub: (deadlines) => iotEdgeHub(deadlines)(),
+        received: () => local.messages.map(({ body }) => body.toString()),
+        connections: () => local.connections,
+        die: () => local.faults.down(),
+        revive: async () => {
+          local.faults.resume();
+          await local.faults.up();
+        },
+        silence: () => local.faults.silence(),
+        resume: () => local.faults.resume(),
+        close: () => local.close(),
+      };
+    },
+    { answersConnect: true, noticesDeath: true },
+  );
+}
+
+describe('iot-edge and the faults of the field', () => {
+  let local: LocalHub;
+  let hubs: Hub[];
+
+  beforeEach(async () => {
+    local = await startHub({ folder });
+    inhabit(local.environment);
+    hubs = [];
+  });
+
+  afterEach(async () => {
+    await Promise.all(hubs.map((hub) => hub.close()));
+    await local.close();
+  });
+
+  const make = (options?: IotEdgeOptions) => {
+    const hub = iotEdgeHub(options)();
+    hubs.push(hub);
+    return hub;
+  };
+  const connected = async (options?: IotEdgeOptions) => {
+    const hub = make(options);
+    await hub.connect(forever());
+    return hub;
+  };
+
+  test('a message arrives with its properties, gzip declared as what it is', async () => {
+    const hub = await connected();
+    const plain = message(7);
+    await hub.send({ ...plain, body: gzipSync(plain.body), contentEncoding: 'gzip' });
+    const [receipt] = local.messages;
+    expect(receipt).toMatchObject({
+      output: 'readings',
+      id: plain.id,
+      contentType: 'application/json',
+      contentEncoding: 'gzip',
+      properties: plain.properties,
+    });
+    expect(local.account.summary()).toMatchObject({ messages: 1, readings: 1, missing: 0, malformed: 0 });
+    expect(local.account.tag('T7')).toMatchObject({ count: 1, value: 1, status: 'Good' });
+  });
+
+  test('an acknowledgement that is withheld is waited for, and taken when it comes', async () => {
+    const hub = await connected();
+    local.faults.withholdAcks();
+    const sent = hub.send(message(1));
+    await until('the message to be on record', () => local.faults.withheldAcks === 1);
+    local.faults.releaseAcks();
+    await sent;
+  });
+
+  test('a lost acknowledgement is a fault; sent again by a new hub it is a recognisable double', async () => {
+    const hub = await connected();
+    local.faults.loseAcks();
+    expect((await faultOf(hub.send(message(1)))).code).toBe('hub.closed');
+    await hub.lost;
+    await hub.close();
+    await (await connected()).send(message(1));
+    expect(local.account.summary()).toMatchObject({ messages: 2, readings: 1, double: 1, doubleById: 1, missing: 0 });
+  });
+
+  test('an edgeHub made anew ends the connection; a new hub gets twin and methods again (issue 1255)', async () => {
+    const clients: ModuleClient[] = [];
+    const options: IotEdgeOptions = {
+      onClient(client) {
+        clients.push(client);
+        client.onMethod('ping', (request, response) => void response?.send(200, request?.payload));
+      },
+    };
+    const hub = await connected(options);
+    await local.faults.recreate();
+    await hub.lost;
+    await hub.close();
+    await connected(options);
+    const twin = await clients[1]!.getTwin();
+    expect(twin.properties.desired).toMatchObject({ $version: 1 });
+    await until('the method to be answered', () => local.invoke('ping', { n: 1 }, 500).catch(() => undefined));
+    expect(await local.invoke('ping', { n: 2 })).toEqual({ status: 200, payload: { n: 2 } });
+  });
+
+  test('the client is lent with a signal that tells of its end', async () => {
+    let over: AbortSignal | undefined;
+    const hub = await connected({
+      onClient(_client, signal) {
+        over = signal;
+      },
+    });
+    expect(over?.aborted).toBe(false);
+    await hub.close();
+    expect(over?.aborted).toBe(true);
+  });
+
+  test('a refused connection is told apart from an unreachable one', async () => {
+    local.faults.refuse(5);
+    expect((await faultOf(make().connect(forever()))).code).toBe('hub.refused');
+    local.faults.refuse(undefined);
+    local.faults.workload('wrong-key', 'sign');
+    expect((await faultOf(make().connect(forever()))).code).toBe('hub.refused');
+    expect(local.refusals).toEqual(['refused by order', 'wrong signature']);
+  });
+
+  test('a server whose certificate is not trusted is a fault of configuration', async () => {
+    const other = await startHub({ folder: join(folder, 'other') });
+    inhabit({ ...local.developmentEnvironment, EdgeModuleCACertificateFile: other.caFile });
+    const { code, fault } = await faultOf(make().connect(forever()));
+    await other.close();
+    expect(code).toBe('hub.configuration');
+    expect(fault.cause).toBeInstanceOf(Error);
+  });
+
+  for (const call of ['trust-bundle', 'sign'] as const) {
+    for (const kind of ['error', 'close', 'content-type', 'empty'] as const) {
+      test(`a workload API that answers ${call} with ${kind} is a fault, and the process lives`, async () => {
+        local.faults.workload(kind, call);
+        expect((await faultOf(make().connect(forever()))).code).toBe('hub.unreachable');
+        local.faults.workload(undefined);
+        await (await connected()).send(message(1));
+      });
+    }
+
+    test(`a workload API that never answers ${call} is a fault at the deadline`, async () => {
+      local.faults.workload('hang', call);
+      const { code, ms } = await faultOf(make({ connectDeadline: 300 }).connect(forever()));
+      expect(code).toBe('hub.timeout');
+      expect(ms).toBeLessThan(3_000);
+    });
+  }
+
+  test('an oversize message is a fault of its own and costs no connection', async () => {
+    const hub = await connected();
+    expect((await faultOf(hub.send(message(1, 262_144)))).code).toBe('hub.too-large');
+    await hub.send(message(2));
+    expect(local.refusals).toEqual([]);
+  });
+
+  test('a connection that is cut once is lost, and a new hub delivers', async () => {
+    const hub = await connected();
+    local.faults.cut();
+    await hub.lost;
+    await (await connected()).send(message(1));
+  });
+
+  test('what is wrong with the environment is told as configuration', async () => {
+    const cases: Record<string, string>[] = [
+      {},
+      { ...local.environment, IOTEDGE_AUTHSCHEME: 'x509' },
+      { ...local.environment, IOTEDGE_WORKLOADURI: `unix://${join(folder, 'none.sock')}` },
+      { EdgeHubConnectionString: 'nonsense' },
+      { EdgeHubConnectionString: 'HostName=a;DeviceId=b' },
+      { ...local.developmentEnvironment, EdgeModuleCACertificateFile: join(folder, 'none.pem') },
+    ];
+    for (const environment of cases) {
+      inhabit(environment);
+      expect((await faultOf(make().connect(forever()))).code).toBe('hub.configuration');
+    }
+  });
+});
