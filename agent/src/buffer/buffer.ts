@@ -80,14 +80,19 @@ export interface Buffer {
   split(): void;
   /** Entries that were handed out and cannot be delivered: counted, and reported by a gap record. */
   giveUp(reason: GapReason, first: number, last: number, readings: number): void;
-  /** Writes the acknowledgements of the last while and frees their space. Cheap when there is nothing to do. */
-  tidy(): void;
+  /**
+   * Writes the acknowledgements of the last while and frees their space. Cheap when there is nothing to do.
+   * @param idle nothing waits for its commit, so the gateway is known to have kept everything until now
+   */
+  tidy(idle: boolean): void;
   stats(): BufferStats;
   close(): void;
 }
 
 /** Room for the WAL within `maxSize`: `journal_size_limit` of file.ts. */
 const WAL_BYTES = 16 * 1024 * 1024;
+/** How often a gateway with nothing to commit writes that it is alive, ms: the longest that a false gap can reach back. */
+const ALIVE_INTERVAL = 10_000;
 /** How much is given up at once when the buffer is full, as a share of `maxSize`: few gap records instead of many. */
 const EVICT_SHARE = 0.01;
 
@@ -131,6 +136,8 @@ export function openBuffer(path: string, maxSize: number): Buffer {
 
   const extent = sql.extent.get() as { first: number | null; last: number | null; committed: number | null };
   const lastAlive = Math.max(extent.committed ?? 0, meta.number('alive'));
+  /** Until then everything that reached the gateway is on disk, ms since 1970. */
+  let lastKnown = lastAlive;
   let head = Math.max((extent.last ?? 0) + 1, meta.number('next'), 1);
   let live = head;
   let backlog: Range[] = [];
@@ -225,9 +232,10 @@ export function openBuffer(path: string, maxSize: number): Buffer {
     }
   }
 
-  function writeHead(): void {
+  function writeHead(idle: boolean): void {
     meta.set('next', head);
-    meta.set('alive', Date.now());
+    if (idle) lastKnown = Date.now();
+    meta.set('alive', lastKnown);
   }
 
   const transact = (work: () => void): void => {
@@ -266,6 +274,7 @@ export function openBuffer(path: string, maxSize: number): Buffer {
     append(parts) {
       transact(() => appendAll(parts));
       commits++;
+      lastKnown = Date.now();
       for (const { batch } of parts) committedReadings += batch.count;
     },
 
@@ -325,12 +334,12 @@ export function openBuffer(path: string, maxSize: number): Buffer {
       buffer.ack(first, last, readings);
     },
 
-    tidy() {
-      if (tidied) return;
+    tidy(idle) {
+      if (tidied && !(idle && Date.now() - lastKnown > ALIVE_INTERVAL)) return;
       transact(() => {
         for (const [first, last] of acknowledged) sql.deleteRange.run(first, last);
         if (owed.length > 0) appendAll([]);
-        writeHead();
+        writeHead(idle);
       });
       // A segment of which only a part is acknowledged stays, and so does the memory of that part.
       acknowledged = acknowledged.filter(([first, last]) => sql.overlaps.get(last, first) !== undefined);
@@ -356,7 +365,7 @@ export function openBuffer(path: string, maxSize: number): Buffer {
       if (!db.open) return;
       try {
         tidied = false;
-        buffer.tidy();
+        buffer.tidy(true);
         db.pragma('wal_checkpoint(TRUNCATE)');
       } finally {
         db.close();

@@ -23,6 +23,8 @@ export interface Committer {
   add(batch: Batch): void;
   /** Commits what waits, now. Throws a Fault when the disk does not take it; it is then still waiting. */
   flush(): void;
+  /** Whether nothing waits for its commit. */
+  readonly idle: boolean;
   /** Ends the timers. What was not flushed is lost, so flush before. */
   close(): void;
 }
@@ -90,6 +92,9 @@ export function committer({ buffer, interval, committed, log }: CommitterOptions
       else timer ??= setTimeout(attempt, interval);
     },
     flush,
+    get idle() {
+      return waiting.length === 0;
+    },
     close() {
       clearTimeout(timer);
     },

@@ -52,7 +52,7 @@ function start(): void {
 
   const tick = setInterval(() => {
     try {
-      buffer.tidy();
+      buffer.tidy(commits.idle);
     } catch (error) {
       // The next tick tries again; until then acknowledged segments stay, which costs duplicates after a crash at most.
       log('warn', 'the buffer cannot write its acknowledgements', {
