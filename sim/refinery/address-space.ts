@@ -1,10 +1,14 @@
 // The crude unit's address space: one variable per tag, in one folder per area. Variables hold no value of their
 // own; node-opcua asks the unit when somebody reads.
 
-import type { AddressSpace, UAObject, UAVariable } from 'node-opcua-address-space';
 import { makeEUInformation } from 'node-opcua-data-access';
+import type { OPCUAServer } from 'node-opcua-server';
 import type { CrudeUnit, LiveTag } from './crude-unit.ts';
 import type { Signal } from './signals.ts';
+
+type AddressSpace = NonNullable<OPCUAServer['engine']['addressSpace']>;
+type Namespace = ReturnType<AddressSpace['registerNamespace']>;
+type Folder = ReturnType<Namespace['addFolder']>;
 
 export const NAMESPACE = 'urn:lavera:dcs';
 
@@ -15,7 +19,7 @@ const UNECE: Record<string, string> = { 'm3/h': 'MQH', degC: 'CEL', barg: 'BAR',
 export function buildAddressSpace(space: AddressSpace, unit: CrudeUnit, byNode: Map<unknown, LiveTag>): void {
   const namespace = space.registerNamespace(NAMESPACE);
   const root = namespace.addFolder(space.rootFolder.objects, { browseName: 'Crude unit 1' });
-  const areas = new Map<string, UAObject>();
+  const areas = new Map<string, Folder>();
   for (const tag of unit.tags.values()) {
     let area = areas.get(tag.signal.area);
     if (!area) {
@@ -28,11 +32,7 @@ export function buildAddressSpace(space: AddressSpace, unit: CrudeUnit, byNode: 
   }
 }
 
-function addVariable(
-  namespace: ReturnType<AddressSpace['getOwnNamespace']>,
-  area: UAObject,
-  signal: Signal,
-): UAVariable {
+function addVariable(namespace: Namespace, area: Folder, signal: Signal) {
   const common = {
     browseName: signal.name,
     nodeId: `s=${signal.name}`,

@@ -10,7 +10,10 @@ import { OPCUACertificateManager } from 'node-opcua-certificate-manager';
 export const APPLICATION = 'urn:lavera:dcs:server';
 
 export interface Credentials {
-  readonly manager: OPCUACertificateManager;
+  /** Trusts every client: the gateway's trust is what is tested. Disposed by the server when it ends, like `users`. */
+  readonly clients: OPCUACertificateManager;
+  /** Trusts no user certificate. Without one of its own, node-opcua makes one in the home folder. */
+  readonly users: OPCUACertificateManager;
   /** PEM. */
   readonly certificateFile: string;
   /** DER. */
@@ -22,16 +25,19 @@ export interface Credentials {
 /** Those of the folder, or new ones: RSA 2048, for 127.0.0.1, localhost and this host, ten years. */
 export async function createCredentials(folder: string): Promise<Credentials> {
   mkdirSync(folder, { recursive: true });
-  const manager = new OPCUACertificateManager({
-    rootFolder: join(folder, 'pki'),
-    automaticallyAcceptUnknownCertificate: true, // the DCS trusts every client; the gateway's trust is what we test
-    keySize: 2048,
-    disableFileWatchers: true,
-  });
-  await manager.initialize();
+  const manager = (name: string, trusting: boolean) =>
+    new OPCUACertificateManager({
+      rootFolder: join(folder, name),
+      automaticallyAcceptUnknownCertificate: trusting,
+      keySize: 2048,
+      disableFileWatchers: true,
+    });
+  const clients = manager('pki', true);
+  const users = manager('pki-users', false);
+  await clients.initialize();
   const certificateFile = join(folder, 'dcs-certificate.pem');
   if (!existsSync(certificateFile)) {
-    await manager.createSelfSignedCertificate({
+    await clients.createSelfSignedCertificate({
       applicationUri: APPLICATION,
       // node-opcua warns at start when the host's own name is missing.
       dns: ['localhost', hostname()],
@@ -44,7 +50,8 @@ export async function createCredentials(folder: string): Promise<Credentials> {
   }
   const certificate = new X509Certificate(readFileSync(certificateFile));
   return {
-    manager,
+    clients,
+    users,
     certificateFile,
     certificate: certificate.raw,
     thumbprint: certificate.fingerprint.replaceAll(':', '').toLowerCase(),

@@ -32,6 +32,8 @@ export interface CrudeUnit {
   readonly updates: number;
   /** Values put into the queues of monitored items, first values not counted. */
   readonly recorded: number;
+  /** Tags that somebody watches. */
+  readonly watched: number;
   /** The value of a tag as a read sees it. */
   read(tag: LiveTag): DataValue;
   /** One update of everything at `time`; monitored items get what changed. */
@@ -80,6 +82,9 @@ export function crudeUnit(signals: readonly Signal[], plant: Plant, period: numb
     },
     get recorded() {
       return recorded;
+    },
+    get watched() {
+      return watched.size;
     },
     read,
     update(time) {

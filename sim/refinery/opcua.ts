@@ -4,7 +4,6 @@
 
 import type { Server } from 'node:net';
 import { MessageSecurityMode, SecurityPolicy, type StatusCode, StatusCodes } from 'node-opcua-client';
-import { nodesets } from 'node-opcua-nodesets';
 import { type MonitoredItem, OPCUAServer } from 'node-opcua-server';
 import { buildAddressSpace, NAMESPACE } from './address-space.ts';
 import { APPLICATION, type Credentials, createCredentials } from './credentials.ts';
@@ -77,6 +76,8 @@ export interface OpcUaCounters {
   readonly updates: number;
   /** Values put into the queues of monitored items, first values not counted. */
   readonly recorded: number;
+  /** Tags that monitored items watched at the last update. */
+  readonly watched: number;
   readonly sessions: number;
   readonly subscriptions: number;
   readonly connections: number;
@@ -95,11 +96,9 @@ export async function startOpcUaServer(options: OpcUaOptions): Promise<OpcUaSim>
   const password = options.password ?? 'crude oil';
   const list = signals(options.tags ?? 200, options.counters);
   const unit = crudeUnit(list, plant(options.seed ?? 1), period, new Date());
-  const credentials = await createCredentials(options.folder);
-
-  let port = options.port ?? 0;
-  let running: Running | undefined = await launch({ ...options, password, port }, unit, credentials);
-  port = running.port;
+  const first = await launch({ ...options, password, port: options.port ?? 0 }, unit);
+  const { port, credentials } = first;
+  let running: Running | undefined = first;
 
   const beat = ticker(period, (time) => unit.update(time));
   const stop = async () => {
@@ -130,7 +129,7 @@ export async function startOpcUaServer(options: OpcUaOptions): Promise<OpcUaSim>
     stop,
     async restart() {
       await stop();
-      running = await launch({ ...options, password, port }, unit, credentials);
+      running = await launch({ ...options, password, port }, unit);
     },
     cut: () => running?.wire.cut(),
     freeze: () => running?.wire.freeze(),
@@ -138,6 +137,7 @@ export async function startOpcUaServer(options: OpcUaOptions): Promise<OpcUaSim>
     counters: () => ({
       updates: unit.updates,
       recorded: unit.recorded,
+      watched: unit.watched,
       sessions: running?.server.engine.currentSessionCount ?? 0,
       subscriptions: running?.server.engine.currentSubscriptionCount ?? 0,
       connections: running?.wire.connections ?? 0,
@@ -145,7 +145,6 @@ export async function startOpcUaServer(options: OpcUaOptions): Promise<OpcUaSim>
     async close() {
       beat.pause();
       await stop();
-      await credentials.manager.dispose();
     },
   };
 }
@@ -154,34 +153,31 @@ export async function startOpcUaServer(options: OpcUaOptions): Promise<OpcUaSim>
 
 interface Running {
   readonly server: OPCUAServer;
+  readonly credentials: Credentials;
   readonly port: number;
   readonly wire: Wire;
   end(): Promise<void>;
 }
 
-async function launch(
-  options: OpcUaOptions & { password: string; port: number },
-  unit: CrudeUnit,
-  credentials: Credentials,
-): Promise<Running> {
+async function launch(options: OpcUaOptions & { password: string; port: number }, unit: CrudeUnit): Promise<Running> {
+  const credentials = await createCredentials(options.folder);
   const byNode = new Map<unknown, LiveTag>();
   const many = 1_000_000;
   const server = new OPCUAServer({
     host: '127.0.0.1',
     hostname: '127.0.0.1',
     port: options.port,
-    nodesets: [nodesets.standard],
     serverInfo: { applicationUri: APPLICATION, productUri: NAMESPACE, applicationName: { text: 'Crude unit 1 DCS' } },
-    serverCertificateManager: credentials.manager,
+    serverCertificateManager: credentials.clients,
+    userCertificateManager: credentials.users,
     certificateFile: credentials.certificateFile,
-    privateKeyFile: credentials.manager.privateKey,
+    privateKeyFile: credentials.clients.privateKey,
     securityPolicies: options.insecure ? [SecurityPolicy.None, ...ENCRYPTED] : ENCRYPTED,
     securityModes: [
       MessageSecurityMode.SignAndEncrypt,
       MessageSecurityMode.Sign,
       ...(options.insecure ? [MessageSecurityMode.None] : []),
     ],
-    disableDiscovery: false,
     allowAnonymous: options.anonymous ?? false,
     userManager: { isValidUser: (name: string, given: string) => name === USER && given === options.password },
     maxConnectionsPerEndpoint: 100,
@@ -213,9 +209,11 @@ async function launch(
   await server.start();
   return {
     server,
+    credentials,
     port: server.endpoints[0]!.port,
     wire: sockets,
     async end() {
+      listener.close(); // before the cut: nobody is to reconnect and be told goodbye
       sockets.cut();
       await server.shutdown(1);
     },

@@ -10,7 +10,7 @@ import { registerSignals } from './register-signals.ts';
 export { mappingFor } from './mapping.ts';
 
 export interface RefineryOptions {
-  /** Tags in all, up to 100,000; about 85 % of them in the DCS. Fewer than 120 are not possible. */
+  /** Tags in all, up to 100,000; about 85 % of them in the DCS; never fewer than the 110 or so always there. */
   readonly tags: number;
   /** Where certificate, key and password are kept. */
   readonly folder: string;

@@ -195,13 +195,17 @@ describe('updates', () => {
     const sim = await server({ tags: 200, counters: 0.2 });
     const names = sim.signals.filter((s) => s.process === 'counter').map((s) => s.name);
     expect(names).toHaveLength(40);
-    const values = await monitor(await session(sim), names, 250);
+    const on = await session(sim);
+    const values = await monitor(on, names, 250);
     for (let i = 0; i < 20; i++) sim.tick();
     await until('20 updates of 40 counters', () => names.every((name) => values.get(name)!.length > 20));
     for (const name of names) {
       expect(values.get(name)!.map((v) => v.value.value)).toEqual(Array.from({ length: 21 }, (_, i) => i));
     }
-    expect(sim.counters()).toMatchObject({ updates: 20, recorded: 800, sessions: 1, subscriptions: 1 });
+    expect(sim.counters()).toMatchObject({ updates: 20, recorded: 800, watched: 40, sessions: 1, subscriptions: 1 });
+    await on.close();
+    sim.tick();
+    expect(sim.counters()).toMatchObject({ updates: 21, recorded: 800, watched: 0, sessions: 0, subscriptions: 0 });
   });
 
   test('a slower sampling interval skips updates', async () => {

@@ -40,11 +40,10 @@ describe('the plant', () => {
   test('stays within the range of every analog signal, in steps of 0.01', () => {
     for (const signal of list.filter((s) => s.range)) {
       const [low, high] = signal.range!;
-      for (const value of walk(signal, 300, 7_919)) {
-        expect(value).toBeGreaterThanOrEqual(low);
-        expect(value).toBeLessThanOrEqual(high);
-        expect(Math.abs(value * 100 - Math.round(value * 100))).toBeLessThan(1e-6);
-      }
+      const wrong = walk(signal, 300, 7_919).filter(
+        (value) => value < low || value > high || Math.abs(value * 100 - Math.round(value * 100)) > 1e-6,
+      );
+      expect(wrong, signal.name).toEqual([]);
     }
   });
 
