@@ -105,10 +105,11 @@ export class Account {
     const epoch = this.#epoch(gateway, epochName);
     if (this.#rows && format === 'rows') this.#readRows(message, epoch, first, count);
 
-    const fresh = epoch.delivered.add(first, last);
-    epoch.known.add(first, last);
     const highest = epoch.highest.get(stream) ?? -1;
-    if (fresh > 0 && first < highest) this.#count.late += Math.min(fresh, Math.min(last, highest) - first + 1);
+    const late = first <= highest ? epoch.delivered.add(first, Math.min(last, highest)) : 0;
+    const fresh = late + (last > highest ? epoch.delivered.add(Math.max(first, highest + 1), last) : 0);
+    epoch.known.add(first, last);
+    this.#count.late += late;
     if (last > highest) epoch.highest.set(stream, last);
     this.#count.double += count - fresh;
     if (again) this.#count.doubleById += count - fresh;
