@@ -1,0 +1,49 @@
+# The image of fieldgate: Node, the libraries it is linked to, the agent and the simulators that `fieldgate demo`
+# starts. No shell, no package manager, no user but 10001; works with a read-only root file system and without any
+# capability. Layers are ordered by how seldom they change, so that an update over a thin line is the sources alone.
+#
+#   docker build --build-arg VERSION=$(node -p 'require("./package.json").version') \
+#     --build-arg REVISION=$(git rev-parse HEAD) -t fieldgate .
+
+ARG NODE_IMAGE=docker.io/library/node:26-bookworm-slim
+
+FROM ${NODE_IMAGE} AS build
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+# `npm install --no-save` instead of `npm ci` for the reason that scripts/launch.mjs gives. Optional packages are the
+# Nodes for hosts that have an old one, and the native part of serial lines.
+RUN npm install --no-save --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund --loglevel=error
+COPY scripts/image.ts scripts/
+RUN node scripts/image.ts strip node_modules && node scripts/image.ts root /root-fs node_modules
+RUN mkdir /empty
+
+FROM scratch
+COPY --from=build /root-fs /
+COPY --from=build /app/node_modules /app/node_modules
+# The state of the gateway: buffer, certificates. The user's number owns it, also when a new volume is mounted here.
+COPY --from=build --chown=10001:10001 /empty /data
+COPY package.json scripts/healthcheck.mjs /app/
+COPY sim /app/sim
+COPY agent /app/agent
+
+ENV PATH=/usr/local/bin:/usr/bin \
+    NODE_ENV=production \
+    HOME=/data \
+    FIELDGATE_HTTP=0.0.0.0:9600
+# relative paths of a mapping, such as data/buffer.db, begin at the root and so end up on the volume
+WORKDIR /
+USER 10001:10001
+VOLUME /data
+EXPOSE 9600
+HEALTHCHECK --interval=30s --timeout=5s --start-period=20s --retries=3 CMD ["node", "/app/healthcheck.mjs"]
+ENTRYPOINT ["fieldgate"]
+CMD ["run", "--config", "/config/fieldgate.yaml"]
+
+ARG VERSION=0.0.0
+ARG REVISION=unknown
+ARG SOURCE=unknown
+LABEL org.opencontainers.image.title="fieldgate" \
+      org.opencontainers.image.description="Edge gateway of a refinery: OPC UA and Modbus in, Azure IoT Hub out, nothing lost in between" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.source="${SOURCE}"
