@@ -7,7 +7,7 @@ import { type Committer, committer } from '../buffer/committer.ts';
 import { rows } from '../delivery/formats/rows.ts';
 import { type Forwarder, forwarder } from '../delivery/forwarder.ts';
 import { hubFactory } from '../delivery/hubs/hubs.ts';
-import { Fault } from '../model/fault.ts';
+import { describe, Fault } from '../model/fault.ts';
 import type { Log } from '../model/log.ts';
 import type { FromWorker, StoreOptions, StoreStats, ToWorker } from './port.ts';
 
@@ -20,14 +20,19 @@ if (port === null) throw new Error('store/worker.ts runs as a worker thread only
 const tell = (message: FromWorker) => port.postMessage(message);
 const log: Log = (level, text, fields = {}) => tell({ type: 'log', level, text, fields });
 
-function open(options: StoreOptions): { buffer: Buffer; commits: Committer; delivery: Forwarder } {
+// A promise that a library forgot must not end the storage of all others' readings; whatever waits has a deadline.
+process.on('unhandledRejection', (reason) =>
+  log('error', 'a rejection that nobody handled', { reason: describe(reason) }),
+);
+
+async function open(options: StoreOptions): Promise<{ buffer: Buffer; commits: Committer; delivery: Forwarder }> {
   const { site, gateway, hub } = options;
   const buffer = openBuffer(options.buffer.path, options.buffer.maxSize);
   const delivery = forwarder({
     site,
     gateway,
     buffer,
-    hub: hubFactory(hub, { site, gateway }),
+    hub: await hubFactory(hub, { site, gateway }),
     format: rows(gateway, buffer.dictionary.get),
     compression: hub.type === 'jsonl' ? 'none' : hub.compression,
     maxDelay: hub.maxDelay,
@@ -46,8 +51,8 @@ function open(options: StoreOptions): { buffer: Buffer; commits: Committer; deli
   return { buffer, commits, delivery };
 }
 
-function start(): void {
-  const { buffer, commits, delivery } = open(workerData as StoreOptions);
+async function start(): Promise<void> {
+  const { buffer, commits, delivery } = await open(workerData as StoreOptions);
   const stats = (): StoreStats => ({ buffer: buffer.stats(), forwarder: delivery.stats() });
 
   const tick = setInterval(() => {
@@ -94,7 +99,7 @@ function start(): void {
 }
 
 try {
-  start();
+  await start();
 } catch (error) {
   const { code, message } = Fault.from(error, 'internal.unexpected', 'the storage thread cannot start');
   tell({ type: 'failed', code, message });

@@ -1,12 +1,10 @@
-// From the mapping's `hub:` to a factory of hubs: the one place that knows all kinds.
+// From the mapping's `hub:` to a factory of hubs: the one place that knows all kinds. Only the kind in use is loaded:
+// the Azure SDK alone costs some 20 MB of memory.
 
-import { readFile } from 'node:fs/promises';
 import type { HubConfig } from '../../config/schema.ts';
-import { Fault } from '../../model/fault.ts';
+import { readSecret } from '../../config/secret.ts';
 import type { HubFactory } from './hub.ts';
-import { type IotEdgeOptions, iotEdgeHub } from './iot-edge.ts';
-import { jsonlHub } from './jsonl.ts';
-import { mqttHub } from './mqtt.ts';
+import type { IotEdgeOptions } from './iot-edge.ts';
 
 export interface Names {
   readonly site: string;
@@ -14,30 +12,26 @@ export interface Names {
 }
 
 /** The factory for `config`. Opens nothing; files and secrets are read at every connect, so that they may change. */
-export function hubFactory(config: HubConfig, names: Names, edge: IotEdgeOptions = {}): HubFactory {
+export async function hubFactory(config: HubConfig, names: Names, edge: IotEdgeOptions = {}): Promise<HubFactory> {
   switch (config.type) {
-    case 'iot-edge':
+    case 'iot-edge': {
+      const { iotEdgeHub } = await import('./iot-edge.ts');
       return iotEdgeHub(edge);
-    case 'mqtt':
+    }
+    case 'mqtt': {
+      const { mqttHub } = await import('./mqtt.ts');
+      const { user } = config;
       return mqttHub({
         url: config.url,
         topic: config.topic.replaceAll('{site}', names.site).replaceAll('{gateway}', names.gateway),
         clientId: `fieldgate-${names.gateway}`,
-        ...(config.user !== undefined && { user: { name: config.user.name, password: () => password(config.user!) } }),
+        ...(user !== undefined && { user: { name: user.name, password: () => readSecret(user) } }),
         ...(config.ca !== undefined && { ca: config.ca }),
       });
-    case 'jsonl':
+    }
+    case 'jsonl': {
+      const { jsonlHub } = await import('./jsonl.ts');
       return jsonlHub({ path: config.path });
+    }
   }
-}
-
-/** The secret that a reference leads to, without the newline that editors leave at the end of a file. */
-async function password(user: {
-  passwordFile?: string | undefined;
-  passwordEnv?: string | undefined;
-}): Promise<string> {
-  if (user.passwordFile !== undefined) return (await readFile(user.passwordFile, 'utf8')).replace(/\r?\n$/, '');
-  const value = process.env[user.passwordEnv!];
-  if (value === undefined) throw new Fault('hub.configuration', `environment variable ${user.passwordEnv} is not set`);
-  return value;
 }

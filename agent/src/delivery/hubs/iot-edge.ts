@@ -3,7 +3,7 @@
 //   FROM /messages/modules/fieldgate/outputs/* INTO $upstream
 // Every connection is a new ModuleClient: after edgeHub was re-created an old one is deaf (azure-iot-sdk-node#1255).
 
-import { type ModuleClient, Message as SdkMessage } from 'azure-iot-device';
+import sdk, { type ModuleClient, type Message as SdkMessage } from 'azure-iot-device';
 import { Fault } from '../../model/fault.ts';
 import {
   CLOSE_DEADLINE_MS,
@@ -101,7 +101,7 @@ function sdkMessage({ id, body, contentType, contentEncoding, properties }: Mess
   // A view, so that the caller's buffer stays as it is. The SDK's debug() arguments serialise the message and its
   // acknowledgement as JSON on every send, also when nobody debugs: 4 MB of text for a full body.
   const bytes = Object.assign(Buffer.from(body.buffer, body.byteOffset, body.length), { toJSON: () => id });
-  const message = Object.assign(new SdkMessage(bytes), { toJSON: () => id });
+  const message = Object.assign(new sdk.Message(bytes), { toJSON: () => id });
   message.messageId = id;
   // The SDK's types know less than IoT Hub takes; the values go into the topic as they are ($.ct, $.ce).
   message.contentType = contentType as 'application/json';

@@ -9,9 +9,10 @@
 // - close() waits for acknowledgements that may never come, and a renewal under way survives it.
 
 import type { EventEmitter } from 'node:events';
+import { Agent } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { ModuleClient } from 'azure-iot-device';
-import { Mqtt } from 'azure-iot-device-mqtt';
+import sdk, { type ModuleClient } from 'azure-iot-device';
+import mqttTransport, { type Mqtt } from 'azure-iot-device-mqtt';
 import { Fault } from '../../model/fault.ts';
 import { settled } from './lifetime.ts';
 
@@ -32,6 +33,7 @@ type Done = (error?: Error | null, body?: unknown, response?: unknown) => void;
 interface Provider extends EventEmitter {
   stop(): void;
   _restApiClient?: {
+    setOptions(options: { http: { agent: Agent } }): void;
     executeApiCall(method: string, path: string, headers: unknown, body: unknown, options: unknown, done: Done): void;
   };
 }
@@ -53,6 +55,8 @@ export interface GuardedClient {
 /** `ModuleClient.fromEnvironment` over MQTT, guarded. The environment should have been checked before. */
 export async function guardedClient(): Promise<GuardedClient> {
   const guards: { provider: Provider; raw: Set<RawClient> }[] = [];
+  /** Sign requests go through it, so that one that hangs can be ended. */
+  const agent = new Agent();
   let cause: unknown;
   let ended = false;
   let credentialsLost: (error: unknown) => void = () => undefined;
@@ -65,8 +69,8 @@ export async function guardedClient(): Promise<GuardedClient> {
       cause ??= error;
       if (!ended) credentialsLost(error);
     });
-    guardSigning(provider, () => ended);
-    const transport = new Mqtt(provider as never);
+    guardSigning(provider, agent, () => ended);
+    const transport = new mqttTransport.Mqtt(provider as never);
     const base = (transport as unknown as MqttInside)._mqtt;
     const { mqttProvider } = base;
     base.mqttProvider = {
@@ -84,7 +88,7 @@ export async function guardedClient(): Promise<GuardedClient> {
     return transport;
   }
 
-  const client = await ModuleClient.fromEnvironment(Transport);
+  const client = await sdk.ModuleClient.fromEnvironment(Transport);
   // The forwarder retries, with a new hub each time; the SDK's retrying would send messages twice and hide the loss.
   client.setRetryPolicy({ shouldRetry: () => false, nextRetryTimeout: () => -1 } as never);
   return {
@@ -101,6 +105,7 @@ export async function guardedClient(): Promise<GuardedClient> {
         provider.stop();
         for (const each of raw) discard(each);
       }
+      agent.destroy();
     },
   };
 }
@@ -111,9 +116,10 @@ function discard(client: RawClient): void {
 }
 
 /** Gives every call of the workload API a deadline and one answer, and takes none without a digest. */
-function guardSigning(provider: Provider, ended: () => boolean): void {
+function guardSigning(provider: Provider, agent: Agent, ended: () => boolean): void {
   const rest = provider._restApiClient;
   if (rest === undefined) return;
+  rest.setOptions({ http: { agent } });
   const execute = rest.executeApiCall.bind(rest);
   rest.executeApiCall = (method, path, headers, body, options, done) => {
     let settledOnce = false;
@@ -127,7 +133,10 @@ function guardSigning(provider: Provider, ended: () => boolean): void {
       else if (typeof (answer as { digest?: unknown } | undefined)?.digest === 'string') done(null, answer, response);
       else done(new Fault('hub.unreachable', 'the workload API answered a sign request without a digest'));
     };
-    const late = () => once(new Fault('hub.timeout', `the workload API did not sign within ${SIGN_DEADLINE_MS} ms`));
+    const late = () => {
+      once(new Fault('hub.timeout', `the workload API did not sign within ${SIGN_DEADLINE_MS} ms`));
+      agent.destroy();
+    };
     const timer = setTimeout(late, SIGN_DEADLINE_MS);
     execute(method, path, headers, body, options, once);
   };

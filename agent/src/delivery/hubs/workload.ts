@@ -4,7 +4,7 @@
 
 import { get as httpGet, type IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
-import { SharedAccessKeyAuthenticationProvider } from 'azure-iot-device';
+import sdk from 'azure-iot-device';
 import { Fault } from '../../model/fault.ts';
 import { connectFault } from './network-fault.ts';
 
@@ -29,7 +29,7 @@ export async function checkEnvironment(environment: NodeJS.ProcessEnv, signal: A
   const connectionString = environment.EdgeHubConnectionString || environment.IotHubConnectionString;
   if (connectionString) {
     try {
-      SharedAccessKeyAuthenticationProvider.fromConnectionString(connectionString).stop();
+      sdk.SharedAccessKeyAuthenticationProvider.fromConnectionString(connectionString).stop();
     } catch (error) {
       // Without the cause's text: it may quote the key.
       throw new Fault('hub.configuration', 'the connection string in EdgeHubConnectionString is malformed', error);
