@@ -130,7 +130,7 @@ function request({ node, tag }: Item, clientHandle: number, publishing: number):
  * an overflow only in a queue longer than 1 (OPC 10000-4 section 7.21).
  */
 export function queueSize(sampling: number, publishing: number): number {
-  return Math.max(2, 2 * Math.ceil(publishing / Math.max(sampling, FASTEST)));
+  return Math.max(2, 2 * Math.ceil(publishing / (sampling || FASTEST)));
 }
 
 /**
