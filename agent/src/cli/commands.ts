@@ -34,6 +34,18 @@ interface Entry {
 
 export const COMMANDS: readonly Entry[] = [
   {
+    name: 'run',
+    usage: '--config FILE',
+    summary: 'the gateway',
+    load: () => import('./run.ts'),
+  },
+  {
+    name: 'demo',
+    usage: '[--tags N] [--for DURATION]',
+    summary: 'the gateway on a simulated refinery and a local hub',
+    load: () => import('./demo.ts'),
+  },
+  {
     name: 'check',
     usage: 'FILE [--json]',
     summary: 'every mistake of a mapping, with its place',
@@ -44,6 +56,12 @@ export const COMMANDS: readonly Entry[] = [
     usage: '',
     summary: 'the JSON Schema of the mapping, for editors',
     load: () => import('./schema.ts'),
+  },
+  {
+    name: 'certificates',
+    usage: 'list|trust|reject',
+    summary: 'which OPC UA servers are trusted',
+    load: () => import('./certificates.ts'),
   },
 ];
 

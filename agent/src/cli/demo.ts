@@ -126,7 +126,7 @@ async function demo({ folder, tags, duration, peers, io }: Demo): Promise<number
   const seconds = (Date.now() - gateway.status().startedAt) / 1_000;
   const status = await gateway.close();
   end();
-  const { lines, sound } = account(status, (await hub.ask({ do: 'account' })) as unknown as HubAccount, seconds);
+  const { lines, sound } = account(status, (await hub.ask({ call: 'summary' })).result as HubAccount, seconds);
   io.out.write(`${lines.join('\n')}\n`);
   if (failure !== undefined) io.err.write(`fieldgate demo: ${failure.message}\n`);
   return sound && failure === undefined ? EXIT.clean : EXIT.failed;
