@@ -67,8 +67,8 @@ export function crudeUnit(signals: readonly Signal[], plant: Plant, period: numb
     const value = read(tag);
     for (let i = tag.watchers.length - 1; i >= 0; i--) {
       const { item, every } = tag.watchers[i]!;
-      if (item.itemToMonitor === null)
-        tag.watchers.splice(i, 1); // disposed with its subscription
+      // Disposed with its subscription, or deleted.
+      if (item.itemToMonitor === null) tag.watchers.splice(i, 1);
       else if (onlyDue && updates % every !== 0) continue;
       else if (item.monitoringMode !== MonitoringMode.Disabled && item.recordValue(value, false)) recorded++;
     }
@@ -111,8 +111,12 @@ export function crudeUnit(signals: readonly Signal[], plant: Plant, period: numb
           const every = Math.max(1, Math.round(item.samplingInterval / period));
           const known = tag.watchers.find((watcher) => watcher.item === item);
           if (known) known.every = every;
-          else tag.watchers.push({ item, every });
-          watched.add(tag);
+          else {
+            tag.watchers.push({ item, every });
+            watched.add(tag);
+            // An update may have come since the first value was read; when none did, nothing changed.
+            if (item.recordValue(read(tag), false)) recorded++;
+          }
         },
       });
     },

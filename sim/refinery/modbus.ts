@@ -58,7 +58,7 @@ export interface ModbusSim {
   /** The unit answers nothing until revive(). */
   kill(unit: number): void;
   revive(unit: number): void;
-  /** What was asked since the last forget(), refused and unanswered requests included; the newest 10,000. */
+  /** Well-formed reads since the last forget(), those refused or never answered included; the newest 10,000. */
   requests(): readonly ModbusRequest[];
   forget(): void;
   /** One update of all registers now, or at the given time; counters go up by one. */
@@ -80,7 +80,7 @@ export interface ModbusSim {
   close(): Promise<void>;
 }
 
-export interface ModbusCounters {
+interface ModbusCounters {
   /** Updates made: the value of every counter tag that was not set by hand, within the width of its type. */
   readonly updates: number;
   readonly requests: number;

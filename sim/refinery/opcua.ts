@@ -71,7 +71,7 @@ export interface OpcUaSim {
   close(): Promise<void>;
 }
 
-export interface OpcUaCounters {
+interface OpcUaCounters {
   /** Updates made: the value of every counter tag that was not set by hand. */
   readonly updates: number;
   /** Values put into the queues of monitored items, first values not counted. */

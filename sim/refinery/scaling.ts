@@ -5,7 +5,7 @@ import type { RegisterType, RegisterValue } from './register-codec.ts';
 import type { RegisterSignal } from './register-signals.ts';
 
 /** How far a counter of this type counts before it begins again at 0. */
-export const WRAP: Partial<Record<RegisterType, number>> = {
+const WRAP: Partial<Record<RegisterType, number>> = {
   bcd16: 10_000,
   bcd32: 100_000_000,
   int16: 2 ** 15,

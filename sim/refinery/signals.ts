@@ -37,7 +37,7 @@ export type Process =
   | 'ramp';
 
 /** Episodes of bad quality: `sensor` gives BadSensorFailure, `stale` gives UncertainLastUsableValue. */
-export type Flaw = 'sensor' | 'stale';
+type Flaw = 'sensor' | 'stale';
 
 export interface Signal {
   readonly name: string;

@@ -18,7 +18,7 @@ const TYPED = {
 } as const;
 
 /** The variant of a value; a value whose kind does not fit the signal's type is a mistake of the caller and throws. */
-export function variantOf(signal: Signal, value: TagValue): Variant {
+function variantOf(signal: Signal, value: TagValue): Variant {
   const variant = new Variant(null);
   if (value === null) return variant;
   variant.dataType = DataType[signal.type];
