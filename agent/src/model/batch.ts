@@ -81,9 +81,20 @@ export function slice(batch: Batch, from: number, to: number): Batch {
   };
 }
 
-/** The memory of a batch's columns in bytes; strings and arrays count as 64 bytes apiece. */
+/** About the memory of a batch in bytes: its columns, and what its strings, arrays and structures hold. */
 export function bytesOf(batch: Batch): number {
-  return batch.tag.length * 25 + batch.others.length * 64 + batch.gaps.length * 128;
+  let bytes = batch.tag.length * 25 + batch.gaps.length * 128;
+  for (const value of batch.others) bytes += weigh(value);
+  return bytes;
+}
+
+function weigh(value: Value): number {
+  if (typeof value === 'string') return 32 + 2 * value.length;
+  if (typeof value !== 'object' || value === null) return 16;
+  let bytes = 64;
+  if (Array.isArray(value)) for (const member of value) bytes += weigh(member);
+  else for (const [key, member] of Object.entries(value)) bytes += weigh(key) + weigh(member);
+  return bytes;
 }
 
 /** Collects readings into a batch. Columns double when they are full; `take` hands them over and starts anew. */

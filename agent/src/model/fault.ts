@@ -66,8 +66,19 @@ export class Fault extends Error {
 
 export const FAULT_CODES = Object.keys(CODES) as FaultCode[];
 
-/** What a thrown thing says of itself. Libraries throw strings, plain objects and errors without a message alike. */
+/**
+ * What a thrown thing says of itself. Libraries throw strings, plain objects and errors without a message alike;
+ * whatever it is, describing it does not throw.
+ */
 export function describe(thrown: unknown): string {
+  try {
+    return said(thrown);
+  } catch {
+    return `a ${typeof thrown} that cannot be described`;
+  }
+}
+
+function said(thrown: unknown): string {
   if (thrown instanceof AggregateError && thrown.errors.length > 0) return thrown.errors.map(describe).join('; ');
   if (typeof thrown === 'object' && thrown !== null) {
     const { message, code, name } = thrown as { message?: unknown; code?: unknown; name?: unknown };

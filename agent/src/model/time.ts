@@ -32,5 +32,7 @@ export function formatTime(time: Timestamp): string {
   const ms = toMillis(time);
   const text = new Date(Math.max(-8.64e15, Math.min(8.64e15, ms))).toISOString();
   const ticks = time - (ms - EPOCH_MS) * TICKS_PER_MS;
-  return ticks === 0 ? text : `${text.slice(0, -1)}${String(ticks).padStart(4, '0')}Z`;
+  // Far from 2020 the subtraction is rounded and its result may be no part of a millisecond.
+  const whole = !(ticks > 0 && ticks < TICKS_PER_MS);
+  return whole ? text : `${text.slice(0, -1)}${String(ticks).padStart(4, '0')}Z`;
 }
