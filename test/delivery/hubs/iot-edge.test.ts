@@ -1,5 +1,6 @@
 // edgeHub as a hub, against the local hub: the contract, and every fault of the field.
 
+import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { ModuleClient } from 'azure-iot-device';
@@ -209,6 +210,94 @@ describe('iot-edge and the faults of the field', () => {
     for (const environment of cases) {
       inhabit(environment);
       expect((await faultOf(make().connect(forever()))).code).toBe('hub.configuration');
+    }
+  });
+
+  /** The renewal of the token, otherwise due every 45 minutes. */
+  function renew(client: ModuleClient): void {
+    const { _authenticationProvider } = client._transport as never as {
+      _authenticationProvider: { setTokenRenewalValues(valid: number, margin: number): void };
+    };
+    _authenticationProvider.setTokenRenewalValues(3_600, 900);
+  }
+
+  test('a token is renewed under way; messages sent meanwhile arrive', async () => {
+    let client: ModuleClient | undefined;
+    const hub = await connected({
+      onClient(given) {
+        client = given;
+      },
+    });
+    const { sign } = local.requests;
+    renew(client!);
+    let sent = 0;
+    while (local.requests.sign === sign || sent < 200) await hub.send(message(sent++));
+    expect(local.account.summary()).toMatchObject({ readings: sent, missing: 0 });
+  });
+
+  for (const kind of ['error', 'empty', 'close'] as const) {
+    test(`a renewal that fails (${kind}) ends the connection, not the process`, async () => {
+      let client: ModuleClient | undefined;
+      const hub = await connected({
+        onClient(given) {
+          client = given;
+        },
+      });
+      local.faults.workload(kind, 'sign');
+      renew(client!);
+      expect((await hub.lost).message).toContain('the token could not be renewed');
+    });
+  }
+
+  test('nothing of a hub remains when it is closed, whatever state it was in: its process ends by itself', async () => {
+    const module = new URL('../../../agent/src/delivery/hubs/iot-edge.ts', import.meta.url);
+    const program = `
+      import { once } from 'node:events';
+      import { iotEdgeHub } from ${JSON.stringify(module)};
+      const hub = iotEdgeHub({ connectDeadline: 400, closeDeadline: 400 })();
+      const [what] = await once(process, 'message');
+      if (what === 'plain' || what === 'waiting') await hub.connect(new AbortController().signal);
+      else await hub.connect(new AbortController().signal).catch((error) => error);
+      if (what === 'waiting') {
+        const body = Buffer.from('x');
+        const message = { id: 'm', body, contentType: 'application/json', contentEncoding: 'utf-8', properties: {} };
+        const sent = hub.send(message).catch((error) => error);
+        process.send('sent');
+        await once(process, 'message');
+      }
+      await hub.close();
+      process.send('closed');
+      process.disconnect();
+    `;
+    const faults: Record<string, () => void> = {
+      plain: () => undefined,
+      waiting: () => local.faults.withholdAcks(),
+      'sign hangs': () => local.faults.workload('hang', 'sign'),
+      'trust bundle hangs': () => local.faults.workload('hang', 'trust-bundle'),
+      'sign refused': () => local.faults.workload('error', 'sign'),
+      'black hole': () => {
+        local.faults.workload(undefined);
+        local.faults.silence();
+      },
+    };
+    for (const [what, begin] of Object.entries(faults)) {
+      const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
+        env: { ...process.env, ...local.environment },
+        stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      });
+      const exit = new Promise((resolve) => child.once('exit', resolve));
+      begin();
+      child.send(what);
+      if (what === 'waiting') {
+        await until('the message to be on record', () => local.faults.withheldAcks === 1);
+        child.send('go on');
+      }
+      let closedAt = 0;
+      child.on('message', (told) => {
+        if (told === 'closed') closedAt = performance.now();
+      });
+      expect(await exit).toBe(0);
+      expect(performance.now() - closedAt, what).toBeLessThan(2_000);
     }
   });
 });

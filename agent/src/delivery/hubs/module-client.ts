@@ -100,11 +100,10 @@ export async function guardedClient(): Promise<GuardedClient> {
     async end(graceMs) {
       ended = true;
       if (graceMs > 0) await settled(client.close(), graceMs);
-      else client.close().catch(() => undefined);
-      for (const { provider, raw } of guards) {
-        provider.stop();
-        for (const each of raw) discard(each);
-      }
+      // Before close(): asked first, it would wait for the acknowledgements of what is on the way.
+      for (const { raw } of guards) for (const each of raw) discard(each);
+      client.close().catch(() => undefined);
+      for (const { provider } of guards) provider.stop();
       agent.destroy();
     },
   };
