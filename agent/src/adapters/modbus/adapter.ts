@@ -1,0 +1,61 @@
+// The Modbus adapter: reads the tags of one Modbus TCP server at a fixed rate, and reads only. A fault stays with the
+// tag, block or unit that it belongs to; the source is given up when its server cannot be reached any more or when no
+// unit answers. A connection that a request spoiled, or that the server closed between two polls, is made anew once
+// and at once (line.ts): behind a gateway that is the price of one dead unit, and no loss of link.
+
+import { Fault } from '../../model/fault.ts';
+import { now } from '../../model/time.ts';
+import type { Adapter, Clock } from '../adapter.ts';
+import { PATIENCE, type Patience } from './health.ts';
+import { Line, type LineOptions } from './line.ts';
+import type { Limits, ModbusTag } from './plan.ts';
+import { poll } from './poller.ts';
+
+export type { ModbusTag } from './plan.ts';
+
+export interface ModbusOptions extends LineOptions, Limits {
+  /** Name of the source. */
+  readonly name: string;
+  readonly tags: readonly ModbusTag[];
+  /** How soon what failed is tried again; for tests. */
+  readonly patience?: Patience;
+  /** The wall clock that stamps replies: Modbus knows no time of its own. */
+  readonly clock?: Clock;
+}
+
+/** An adapter for one connection to a Modbus TCP server. */
+export function modbusAdapter(options: ModbusOptions): Adapter {
+  const { name, tags, timeout, patience = PATIENCE, clock = now } = options;
+  const line = new Line(options);
+  const closed = new AbortController();
+  let running: Promise<unknown> = Promise.resolve();
+
+  return {
+    async connect(signal) {
+      try {
+        await line.open(signal);
+      } catch (thrown) {
+        throw Fault.from(thrown, 'source.unreachable', name);
+      }
+    },
+    async run(sink, signal) {
+      const either = AbortSignal.any([signal, closed.signal]);
+      // A request under way would hold up the end until its deadline.
+      const stop = () => line.close();
+      either.addEventListener('abort', stop, { once: true });
+      const run = poll(line, { tags, limits: options, timeout, patience, clock }, sink, either);
+      running = run.catch(() => {});
+      try {
+        await run;
+      } finally {
+        either.removeEventListener('abort', stop);
+        line.close();
+      }
+    },
+    async close() {
+      closed.abort();
+      line.close();
+      await running;
+    },
+  };
+}

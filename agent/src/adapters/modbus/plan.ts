@@ -1,0 +1,222 @@
+// The read plan: which requests fetch all tags. Pure and deterministic. Per unit, table and poll interval it is the
+// fewest requests, and among those the fewest registers; no value is ever torn over two requests (a value read in
+// two halves may be one that never existed). What the device has shown that it refuses is planned around.
+
+import type { ModbusAddress, Table } from '../../config/address.ts';
+import type { ByteOrder } from '../../config/schema.ts';
+import { type Field, field } from './decode.ts';
+
+export interface ModbusTag {
+  /** `Tag.index`. */
+  readonly index: number;
+  readonly name: string;
+  readonly address: ModbusAddress;
+  /** Type of the mapping language: `float32`, `string(12)`. */
+  readonly type: string;
+  readonly order: ByteOrder;
+  readonly unitId: number;
+  /** ms */
+  readonly poll: number;
+}
+
+export interface Limits {
+  /** Most registers in one request, at most 125 (V1.1b3 section 6.3). */
+  readonly maxRegisters: number;
+  /** Most registers in a row that nobody asked for; for coils and discrete inputs as many times 16 bits. */
+  readonly maxGap: number;
+}
+
+/** Most coils or discrete inputs in one request (V1.1b3 section 6.1). */
+export const MAX_BITS = 2_000;
+
+/** One place in a table and the tags that are cut out of it; tags with the same place share it. */
+export interface Cell {
+  readonly start: number;
+  /** First address behind it. */
+  readonly end: number;
+  readonly parts: readonly { readonly slot: number; readonly field: Field }[];
+}
+
+/** All tags of one unit, table and poll interval. Cells are sorted by start, then end. */
+export interface Group {
+  readonly unit: number;
+  readonly table: Table;
+  /** ms */
+  readonly poll: number;
+  readonly cells: readonly Cell[];
+}
+
+/** One read request and, in columns, what is cut out of its reply. */
+export interface Request {
+  readonly group: Group;
+  readonly cells: readonly Cell[];
+  readonly start: number;
+  readonly quantity: number;
+  /** Position of each tag in the list that was planned. */
+  readonly slot: Uint32Array;
+  /** `Tag.index` of each. */
+  readonly tag: Uint32Array;
+  /** `place`, `code` and `argument` of `decode`. */
+  readonly place: Uint16Array;
+  readonly code: Uint8Array;
+  readonly argument: Uint16Array;
+}
+
+export interface Plan {
+  readonly groups: readonly Group[];
+  readonly requests: readonly Request[];
+  /** Positions of tags that no request can ever fetch, and why. */
+  readonly impossible: ReadonlyMap<number, string>;
+}
+
+/** What a device has shown that it refuses. */
+export interface Obstacles {
+  /** Cells that it does not have. */
+  readonly refused: ReadonlySet<Cell>;
+  /** Addresses where a request must not run from below to here: the place between two cells that it only gives apart. */
+  readonly walls: ReadonlySet<number>;
+}
+
+export const NO_OBSTACLES: Obstacles = { refused: new Set(), walls: new Set() };
+
+/** The plan for all tags of a source. */
+export function plan(tags: readonly ModbusTag[], limits: Limits): Plan {
+  const impossible = new Map<number, string>();
+  const groups = group(tags, limits, impossible);
+  const requests = groups.flatMap((each) => requestsOf(each, tags, limits, NO_OBSTACLES));
+  return { groups, requests, impossible };
+}
+
+/** The requests of one group: fewest requests, then fewest registers. Refused cells are in none of them. */
+export function requestsOf(
+  group: Group,
+  tags: readonly ModbusTag[],
+  limits: Limits,
+  obstacles: Obstacles,
+): readonly Request[] {
+  const { most, gap } = limitsOf(group.table, limits);
+  const requests: Request[] = [];
+  for (const run of runs(group.cells, gap, obstacles)) {
+    for (const cells of partition(run, most)) requests.push(request(group, cells, tags));
+  }
+  return requests;
+}
+
+/** The request for these cells, which are neighbours in the order of their group. */
+export function request(group: Group, cells: readonly Cell[], tags: readonly ModbusTag[]): Request {
+  const start = cells[0]!.start;
+  const parts = cells.flatMap((cell) => cell.parts.map((part) => ({ ...part, start: cell.start })));
+  const bytes = isBits(group.table) ? 1 : 2;
+  return {
+    group,
+    cells,
+    start,
+    quantity: reach(cells) - start,
+    slot: Uint32Array.from(parts, (part) => part.slot),
+    tag: Uint32Array.from(parts, (part) => tags[part.slot]!.index),
+    place: Uint16Array.from(parts, (part) => (part.start - start) * bytes),
+    code: Uint8Array.from(parts, (part) => part.field.code),
+    argument: Uint16Array.from(parts, (part) => part.field.argument),
+  };
+}
+
+/** Whether the table holds single bits. */
+export function isBits(table: Table): boolean {
+  return table === 'coil' || table === 'discrete';
+}
+
+function limitsOf(table: Table, limits: Limits): { most: number; gap: number } {
+  return isBits(table)
+    ? { most: MAX_BITS, gap: limits.maxGap * 16 }
+    : { most: Math.min(125, limits.maxRegisters), gap: limits.maxGap };
+}
+
+function group(tags: readonly ModbusTag[], limits: Limits, impossible: Map<number, string>): Group[] {
+  const groups = new Map<string, { unit: number; table: Table; poll: number; cells: Map<string, Cell> }>();
+  tags.forEach((tag, slot) => {
+    const { table, offset } = tag.address;
+    const cut = field(tag.type, tag.order, tag.address);
+    const problem = typeof cut === 'string' ? cut : misfit(cut, offset, limitsOf(table, limits).most, tag.type);
+    if (typeof cut === 'string' || problem !== undefined) {
+      impossible.set(slot, problem as string);
+      return;
+    }
+    const key = `${tag.unitId} ${table} ${tag.poll}`;
+    let into = groups.get(key);
+    if (!into) {
+      into = { unit: tag.unitId, table, poll: tag.poll, cells: new Map() };
+      groups.set(key, into);
+    }
+    const end = offset + cut.width;
+    const place = `${offset} ${end}`;
+    const known = into.cells.get(place);
+    into.cells.set(place, { start: offset, end, parts: [...(known?.parts ?? []), { slot, field: cut }] });
+  });
+  return [...groups.values()].map(({ unit, table, poll, cells }) => ({
+    unit,
+    table,
+    poll,
+    cells: [...cells.values()].sort((a, b) => a.start - b.start || a.end - b.end),
+  }));
+}
+
+function misfit(cut: Field, offset: number, most: number, type: string): string | undefined {
+  if (cut.width > most) return `${type} fills ${cut.width} registers, and one request may read ${most}`;
+  if (offset + cut.width > 65_536) return `${type} at ${offset} runs past the last address, 65535`;
+  return undefined;
+}
+
+function reach(cells: readonly Cell[]): number {
+  return cells.reduce((end, cell) => Math.max(end, cell.end), 0);
+}
+
+/** Stretches of cells that may share a request as far as holes and obstacles go. */
+function runs(cells: readonly Cell[], gap: number, { refused, walls }: Obstacles): Cell[][] {
+  const found: Cell[][] = [];
+  let end = Number.NEGATIVE_INFINITY;
+  for (const cell of cells) {
+    if (refused.has(cell)) {
+      end = Number.NEGATIVE_INFINITY;
+      continue;
+    }
+    if (cell.start - end > gap || walls.has(cell.start)) {
+      found.push([]);
+      end = cell.end;
+    }
+    found.at(-1)!.push(cell);
+    end = Math.max(end, cell.end);
+  }
+  return found;
+}
+
+/**
+ * Cuts sorted cells into the fewest stretches that each span at most `most` addresses, with the fewest addresses.
+ * Cutting the sorted list is enough: where two requests overlap, every cell of the first that begins behind the
+ * begin of a cell of the second lies within that one, so it can move over and neither grows.
+ */
+function partition(cells: readonly Cell[], most: number): Cell[][] {
+  const count = cells.length;
+  // best[i]: the cheapest way to fetch the first i cells; from[i]: where its last request begins.
+  const requests = new Uint32Array(count + 1);
+  const addresses = new Float64Array(count + 1);
+  const from = new Uint32Array(count + 1);
+  for (let i = 1; i <= count; i++) {
+    requests[i] = 0xffffffff;
+    let end = 0;
+    for (let j = i - 1; j >= 0; j--) {
+      const start = cells[j]!.start;
+      end = Math.max(end, cells[j]!.end);
+      if (end - start > most) break;
+      const r = requests[j]! + 1;
+      const a = addresses[j]! + end - start;
+      if (r < requests[i]! || (r === requests[i]! && a < addresses[i]!)) {
+        requests[i] = r;
+        addresses[i] = a;
+        from[i] = j;
+      }
+    }
+  }
+  const stretches: Cell[][] = [];
+  for (let i = count; i > 0; i = from[i]!) stretches.unshift(cells.slice(from[i]!, i));
+  return stretches;
+}

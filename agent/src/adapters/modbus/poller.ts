@@ -1,0 +1,93 @@
+// Polls all units of a source over one line until it is told to stop, or until there is nothing left to poll: the
+// line is down, or every unit is silent. Then the supervisor is told, and starts anew.
+
+import { setMaxListeners } from 'node:events';
+import { Fault, type FaultCode } from '../../model/fault.ts';
+import { StatusCode } from '../../model/status.ts';
+import type { Clock, Sink } from '../adapter.ts';
+import type { Patience } from './health.ts';
+import type { Line } from './line.ts';
+import { type Limits, type ModbusTag, plan } from './plan.ts';
+import { Readings } from './readings.ts';
+import { Troubles } from './troubles.ts';
+import { Unit } from './unit.ts';
+
+export interface Polling {
+  readonly tags: readonly ModbusTag[];
+  readonly limits: Limits;
+  /** ms to wait for a reply; for people. */
+  readonly timeout: number;
+  readonly patience: Patience;
+  readonly clock: Clock;
+}
+
+const FAULT = { timeout: 'source.timeout', closed: 'source.closed', wrong: 'source.protocol' } as const;
+
+/**
+ * Resolves when `signal` aborts.
+ * @throws Fault source.unreachable when the line is down; source.timeout, source.closed or source.protocol when
+ *   every unit is left out because it does not answer, hangs up or talks nonsense
+ */
+export async function poll(line: Line, polling: Polling, sink: Sink, signal: AbortSignal): Promise<void> {
+  const { tags, limits } = polling;
+  const { groups, impossible } = plan(tags, limits);
+  const readings = new Readings(tags, sink, polling.clock);
+  const troubles = new Troubles(sink);
+  readings.fail(impossible.keys(), StatusCode.BadConfigurationError);
+  for (const [slot, words] of impossible) troubles.set(tags[slot]!.name, words);
+  troubles.report();
+
+  const over = new AbortController();
+  const stop = AbortSignal.any([signal, over.signal]);
+  // Every unit waits on it.
+  setMaxListeners(0, stop);
+  let fault: Fault | undefined;
+  const give = (up: Fault) => {
+    fault ??= up;
+    over.abort();
+    // Whoever waits on the line need not wait for its deadline.
+    line.close();
+  };
+  let ready = false;
+  const turned = () => {
+    const code = commonFault(units);
+    if (code) give(new Fault(code, 'no unit of the source can be read any more'));
+    if (ready || over.signal.aborted || !units.every((unit) => unit.asked)) return;
+    ready = true;
+    sink.ready();
+  };
+  const shared = { ...polling, line, readings, troubles, origin: performance.now(), turned };
+  const ids = [...new Set(groups.map((group) => group.unit))];
+  const units = ids.map(
+    (id) =>
+      new Unit(
+        id,
+        groups.filter((group) => group.unit === id),
+        shared,
+      ),
+  );
+
+  turned();
+
+  await Promise.all([
+    aborted(stop),
+    ...units.map((unit) =>
+      unit.run(stop).catch((thrown: unknown) => give(Fault.from(thrown, 'internal.unexpected', 'polling'))),
+    ),
+  ]);
+  if (fault && !signal.aborted) throw fault;
+}
+
+/** The fault of the source when every one of its units is silent. */
+function commonFault(units: readonly Unit[]): FaultCode | undefined {
+  const ways = units.map((unit) => unit.silence);
+  const last = ways.at(-1);
+  return last !== undefined && ways.every((way) => way !== undefined) ? FAULT[last] : undefined;
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,55 @@
+// When a group of requests is due: a fixed rate on the monotonic clock, in slots counted from one common origin, so
+// that nothing drifts and groups of the same interval stay together. Slots that were missed are never made up for.
+// Pure: the time is passed in.
+
+/** In monotonic ms. */
+export class Slots {
+  readonly #origin: number;
+  readonly #period: number;
+  #due: number;
+  #late = 0;
+  #inTime = 0;
+
+  constructor(origin: number, period: number) {
+    this.#origin = origin;
+    this.#period = period;
+    this.#due = origin;
+  }
+
+  /** Begin of the slot that comes next, or that has come. */
+  get due(): number {
+    return this.#due;
+  }
+
+  /** What is due first is served first; of two, what comes again sooner. */
+  get deadline(): number {
+    return this.#due + this.#period;
+  }
+
+  /**
+   * The slot's work is done. Its successor is the next slot, or the one that has begun meanwhile.
+   * @returns whether the rate is kept: false after three overruns in a row, true again after ten slots in time
+   */
+  done(now: number): boolean {
+    const next = this.#due + this.#period;
+    const current = this.#slotAt(now);
+    this.#due = Math.max(next, current);
+    if (current > next) {
+      this.#late = Math.min(3, this.#late + 1);
+      this.#inTime = 0;
+    } else if (this.#late > 0) {
+      this.#inTime++;
+      if (this.#late < 3 || this.#inTime >= 10) this.#late = 0;
+    }
+    return this.#late < 3;
+  }
+
+  /** Goes on from the slot of this instant, after a time when nothing was to be done. */
+  resume(now: number): void {
+    this.#due = Math.max(this.#due, this.#slotAt(now));
+  }
+
+  #slotAt(now: number): number {
+    return this.#origin + Math.floor((now - this.#origin) / this.#period) * this.#period;
+  }
+}

@@ -1,0 +1,288 @@
+// One unit behind a line: what is due when, what its answers mean, and what it refuses. Every unit runs on its own
+// and waits for its turn on the line, so none can hold up another for longer than one request. Only a line that is
+// down gets out of here as an error; everything else becomes readings.
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Table } from '../../config/address.ts';
+import { StatusCode } from '../../model/status.ts';
+import type { Outcome } from './connection.ts';
+import { exception } from './exceptions.ts';
+import { READ } from './frame.ts';
+import { type Health, type Patience, SILENCE, struck, WELL } from './health.ts';
+import type { Line } from './line.ts';
+import { type Cell, type Group, type Limits, type ModbusTag, type Request, request, requestsOf } from './plan.ts';
+import type { Readings } from './readings.ts';
+import { type Refusal, Refusals } from './refusals.ts';
+import { Slots } from './schedule.ts';
+import type { Troubles } from './troubles.ts';
+
+/** What all units of a source share. */
+export interface Shared {
+  readonly line: Line;
+  readonly tags: readonly ModbusTag[];
+  readonly limits: Limits;
+  /** ms to wait for a reply; for people. */
+  readonly timeout: number;
+  readonly patience: Patience;
+  readonly readings: Readings;
+  readonly troubles: Troubles;
+  /** Monotonic ms at which the first slot of every group begins. */
+  readonly origin: number;
+  /** To be called when a unit has asked for everything once, and when it is left out. */
+  readonly turned: () => void;
+}
+
+/** One group in turn: its slots, its requests and which of them is next. */
+interface Round {
+  readonly group: Group;
+  readonly slots: Slots;
+  requests: readonly Request[];
+  next: number;
+  /** Whether every request has been made once. */
+  asked: boolean;
+}
+
+type Silence = Exclude<Outcome['kind'], 'data' | 'exception'>;
+
+/** A timer cannot run for longer than 24 days. */
+const LONGEST_SLEEP_MS = 3_600_000;
+
+/** What became of a request: all of it read, parts refused, or nothing known because the unit failed. */
+type Result = 'read' | 'refused' | 'failed';
+
+export class Unit {
+  readonly id: number;
+  readonly #shared: Shared;
+  readonly #rounds: readonly Round[];
+  readonly #refusals: Refusals;
+  /** Tables that have answered once: function not supported then means an address. */
+  readonly #tables = new Set<Table>();
+  #health: Health = WELL;
+  #silence: Silence | undefined;
+  #probes = 0;
+
+  constructor(id: number, groups: readonly Group[], shared: Shared) {
+    this.id = id;
+    this.#shared = shared;
+    this.#refusals = new Refusals(shared.patience.refusal);
+    this.#rounds = groups.map((group) => ({
+      group,
+      slots: new Slots(shared.origin, group.poll),
+      requests: requestsOf(group, shared.tags, shared.limits, this.#refusals.of(group)),
+      next: 0,
+      asked: false,
+    }));
+  }
+
+  /** Whether every tag has had a first reading, if only a Bad one. */
+  get asked(): boolean {
+    return this.#health.kind === 'left-out' || this.#rounds.every((round) => round.asked);
+  }
+
+  /** How the unit fails, while it is left out because nothing understandable comes from it. */
+  get silence(): Silence | undefined {
+    return this.#health.kind === 'left-out' && this.#health.silent ? this.#silence : undefined;
+  }
+
+  /** Reads until `signal` aborts. @throws Fault when the line is down */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const pause = await this.#turn(signal);
+      if (signal.aborted) return;
+      this.#shared.troubles.report();
+      if (pause > 0) await sleep(Math.min(pause, LONGEST_SLEEP_MS), undefined, { signal }).catch(() => {});
+    }
+  }
+
+  /** Does what is due. @returns ms until something is due */
+  async #turn(signal: AbortSignal): Promise<number> {
+    const now = performance.now();
+    if (this.#health.kind === 'left-out') {
+      if (now < this.#health.until) return this.#health.until - now;
+      await this.#probe(signal);
+      return 0;
+    }
+    const round = this.#rounds.reduce<Round | undefined>(
+      (first, each) => (first && first.slots.deadline <= each.slots.deadline ? first : each),
+      undefined,
+    );
+    const refusal = this.#refusals.next;
+    // A refused cell waits until nothing else is due: what can be read goes first.
+    if (round && round.slots.due <= now) await this.#advance(round, signal);
+    else if (refusal && refusal.due <= now) await this.#askAgain(refusal, signal);
+    else return Math.min(round?.slots.due ?? Infinity, refusal?.due ?? Infinity) - now;
+    return 0;
+  }
+
+  /** The next request of a round, and the end of the round with its last. */
+  async #advance(round: Round, signal: AbortSignal): Promise<void> {
+    const due = round.requests[round.next];
+    if (due) {
+      await this.#read(due, signal);
+      if (signal.aborted) return;
+      round.next++;
+      if (this.#replan().has(round)) {
+        // What lies behind the request that changed the plan is still due in this slot.
+        const place = (cell: Cell) => round.group.cells.indexOf(cell);
+        const behind = place(due.cells.at(-1)!);
+        const next = round.requests.findIndex(({ cells }) => place(cells.at(-1)!) > behind);
+        round.next = next < 0 ? round.requests.length : next;
+      }
+    }
+    if (round.next < round.requests.length) return;
+    round.next = 0;
+    if (!round.asked) {
+      round.asked = true;
+      this.#shared.turned();
+    }
+    const kept = round.slots.done(performance.now());
+    const { table, poll } = round.group;
+    this.#shared.troubles.set(
+      `unit ${this.id}, ${table} every ${poll} ms`,
+      kept ? undefined : 'reading it takes longer than its poll; it is read as often as the device allows',
+    );
+  }
+
+  /** Plans the rounds anew whose obstacles have changed, and returns them. */
+  #replan(): ReadonlySet<Round> {
+    const { tags, limits } = this.#shared;
+    const changed = this.#rounds.filter(({ group }) => this.#refusals.changed(group));
+    for (const round of changed) {
+      round.requests = requestsOf(round.group, tags, limits, this.#refusals.of(round.group));
+      round.next = 0;
+    }
+    return new Set(changed);
+  }
+
+  /**
+   * One request; when the device refuses an address of it, its halves, down to the cells that are refused. Where both
+   * halves are read and the whole is not, the fault lies between them: a hole, or a block longer than it allows.
+   */
+  async #read(whole: Request, signal: AbortSignal): Promise<Result> {
+    const outcome = await this.#ask(whole);
+    if (signal.aborted) return 'failed';
+    if (outcome.kind === 'data') {
+      this.#alive();
+      this.#tables.add(whole.group.table);
+      this.#shared.readings.accept(whole, outcome.data);
+      return 'read';
+    }
+    if (outcome.kind !== 'exception') {
+      this.#silent(whole.cells, outcome);
+      return 'failed';
+    }
+    const { group, cells } = whole;
+    const { meaning, status, words } = exception(outcome.code);
+    if (meaning === 'answer' || meaning === 'absent') {
+      this.#denied(cells, status, words, meaning === 'absent');
+      return 'failed';
+    }
+    this.#alive();
+    if (meaning === 'table' && !this.#tables.has(group.table)) {
+      for (const { group: each } of this.#rounds) {
+        if (each.table === group.table) this.#refuse(each, each.cells, status, `${words}: ${READ[each.table]}`);
+      }
+      return 'refused';
+    }
+    if (cells.length === 1) {
+      this.#refuse(group, cells, status, words);
+      return 'refused';
+    }
+    const middle = Math.ceil(cells.length / 2);
+    const low = await this.#read(request(group, cells.slice(0, middle), this.#shared.tags), signal);
+    if (low === 'failed') return 'failed';
+    const high = await this.#read(request(group, cells.slice(middle), this.#shared.tags), signal);
+    if (high === 'failed') return 'failed';
+    if (low === 'read' && high === 'read') this.#refusals.wall(group, cells[middle]!.start);
+    return 'refused';
+  }
+
+  /** A unit that is left out is asked for something else each time, so that one bad block cannot keep it out. */
+  async #probe(signal: AbortSignal): Promise<void> {
+    const requests = this.#rounds.flatMap((round) => round.requests);
+    const probe = requests[this.#probes++ % Math.max(1, requests.length)];
+    if (!probe) {
+      this.#health = WELL;
+      return;
+    }
+    await this.#read(probe, signal);
+    this.#replan();
+  }
+
+  async #askAgain(refusal: Refusal, signal: AbortSignal): Promise<void> {
+    const { group, cells } = refusal;
+    const probe = request(group, cells.slice(0, 1), this.#shared.tags);
+    const outcome = await this.#ask(probe);
+    if (signal.aborted) return;
+    // A refused table whose first address alone is refused is there.
+    const there =
+      outcome.kind === 'data' ||
+      (outcome.kind === 'exception' && cells.length > 1 && exception(outcome.code).meaning === 'address');
+    if (!there) {
+      this.#refusals.renew(refusal, performance.now());
+      if (outcome.kind !== 'exception') this.#silent([], outcome);
+      return;
+    }
+    this.#refusals.lift(refusal);
+    for (const slot of slotsOf(cells)) this.#shared.troubles.set(this.#shared.tags[slot]!.name, undefined);
+    if (outcome.kind === 'data') this.#shared.readings.accept(probe, outcome.data);
+    this.#replan();
+  }
+
+  #ask({ group, start, quantity }: Request): Promise<Outcome> {
+    return this.#shared.line.read(this.id, group.table, start, quantity);
+  }
+
+  /** The unit has answered, if only to refuse. */
+  #alive(): void {
+    const back = this.#health.kind === 'left-out';
+    this.#health = WELL;
+    if (!back) return;
+    this.#shared.troubles.set(this.#name, undefined);
+    for (const round of this.#rounds) {
+      round.slots.resume(performance.now());
+      round.next = 0;
+    }
+  }
+
+  #silent(cells: readonly Cell[], outcome: Exclude<Outcome, { kind: 'data' | 'exception' }>): void {
+    this.#silence = outcome.kind;
+    const status = outcome.kind === 'timeout' ? StatusCode.BadTimeout : StatusCode.BadCommunicationError;
+    const words = outcome.kind === 'timeout' ? `no reply within ${this.#shared.timeout} ms` : outcome.reason;
+    this.#strike(cells, status, words, SILENCE, true);
+  }
+
+  #denied(cells: readonly Cell[], status: number, words: string, absent: boolean): void {
+    const requests = this.#rounds.reduce((sum, round) => sum + round.requests.length, 0);
+    this.#strike(cells, status, `the device says: ${words}`, absent ? SILENCE : 1 / Math.max(2, requests), false);
+  }
+
+  /** A failed request makes its tags Bad; the failure that makes the unit be left out, all tags that can be read. */
+  #strike(cells: readonly Cell[], status: number, words: string, share: number, silent: boolean): void {
+    const { readings, troubles, patience } = this.#shared;
+    this.#health = struck(this.#health, share, silent, performance.now(), patience);
+    if (this.#health.kind === 'well') {
+      readings.fail(slotsOf(cells), status);
+      return;
+    }
+    troubles.set(this.#name, `${words}; it is left out, and probed from time to time`);
+    for (const { requests } of this.#rounds) for (const each of requests) readings.fail(each.slot, status);
+    this.#shared.turned();
+  }
+
+  #refuse(group: Group, cells: readonly Cell[], status: number, words: string): void {
+    const { readings, troubles, tags } = this.#shared;
+    this.#refusals.refuse(group, cells, performance.now());
+    const slots = slotsOf(cells);
+    readings.fail(slots, status);
+    for (const slot of slots) troubles.set(tags[slot]!.name, `the device says: ${words}`);
+  }
+
+  get #name(): string {
+    return `unit ${this.id}`;
+  }
+}
+
+function slotsOf(cells: readonly Cell[]): number[] {
+  return cells.flatMap((cell) => cell.parts.map(({ slot }) => slot));
+}
