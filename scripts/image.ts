@@ -117,14 +117,16 @@ function librariesOf(file: string): string[] {
 /** The number that the image runs as; 10001 is nobody's on a host, where the data volume's files show it. */
 const USER = 10001;
 
-const ACCOUNTS: Readonly<Record<string, string>> = {
+const ETC: Readonly<Record<string, string>> = {
   // without a line for its number, os.userInfo() of the running process throws
   passwd: `root:x:0:0:root:/root:/sbin/nologin\nfieldgate:x:${USER}:${USER}:fieldgate:/data:/sbin/nologin\n`,
   group: `root:x:0:\nfieldgate:x:${USER}:\n`,
+  // engines put their own over it; without any, localhost is asked of a name server
+  hosts: '127.0.0.1 localhost\n::1 localhost\n',
   'nsswitch.conf': 'passwd: files\ngroup: files\nhosts: files dns\n',
 };
 
-/** Node, `env` (main.ts begins with `#!/usr/bin/env node`), their libraries, the accounts, /tmp. */
+/** Node, `env` (main.ts begins with `#!/usr/bin/env node`), their libraries, the accounts, host names, /tmp. */
 function root(folder: string, modules: string): void {
   for (const name of ['usr/bin', 'usr/lib', 'usr/lib64', 'usr/local/bin', 'etc', 'var/lib/dpkg/status.d', 'tmp']) {
     mkdirSync(join(folder, name), { recursive: true });
@@ -141,7 +143,7 @@ function root(folder: string, modules: string): void {
     copyFileSync(path, join(folder, path));
     console.log(`${megabytes(statSync(path).size)} ${path}`);
   }
-  for (const [name, text] of Object.entries(ACCOUNTS)) writeFileSync(join(folder, 'etc', name), text);
+  for (const [name, text] of Object.entries(ETC)) writeFileSync(join(folder, 'etc', name), text);
   copyFileSync('/etc/os-release', join(folder, 'etc/os-release'));
   nameThePackages(folder, copied);
   symlinkSync('/app/agent/src/main.ts', join(folder, 'usr/local/bin/fieldgate'));
