@@ -3,7 +3,8 @@
 // What comes back is exactly what went in: every bit of a double, every 100 ns of a timestamp, every bigint.
 //
 // Layout, before zstd: byte version; varint readings; varint bytes of the tail; columns tag (zigzag delta varint),
-// time (unit byte: 100 ns or ms; zigzag delta varint), status and kind (runs of varint value, varint length),
+// time (unit byte; raw doubles, or the first as double and zigzag delta varints in 100 ns or ms), status and kind
+// (runs of varint value, varint length),
 // number (Float64: 8 bytes transposed byte by byte, Float32: 4 bytes likewise, Boolean and Other: varint); tail:
 // v8-serialised { others, gaps }, whose format V8 promises to keep readable by later versions.
 
@@ -16,12 +17,19 @@ import { TICKS_PER_MS } from '../model/time.ts';
 const VERSION = 1;
 const COMPRESSION = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
 
-/** No segment expands beyond this: a damaged length must not exhaust memory. */
+/** No segment expands beyond this, nor holds more readings: a damaged length must not exhaust memory. */
 const MAX_EXPANDED = 256 * 1024 * 1024;
+const MAX_READINGS = 1 << 20;
 
-/** The payload of a batch; columns beyond `count` are not kept. */
+/** How the time column is written; the number is the unit in ticks, 0 for raw doubles. */
+const TimeUnit = { Raw: 0, Tick: 1, Milli: TICKS_PER_MS } as const;
+/** A difference beyond this (14 years) has no exact zigzag form in a double. */
+const MAX_DELTA = 2 ** 52;
+
+/** The payload of a batch of at most 2^20 readings; columns beyond `count` are not kept. */
 export function encodeSegment(batch: Batch): Buffer {
   const { count } = batch;
+  if (count > MAX_READINGS) throw new RangeError(`${count} readings are too many for a segment`);
   const tail =
     batch.others.length + batch.gaps.length === 0
       ? Buffer.alloc(0)
@@ -31,9 +39,7 @@ export function encodeSegment(batch: Batch): Buffer {
   writer.varint(count);
   writer.varint(tail.length);
   writer.deltas(batch.tag, count, 1);
-  const unit = wholeMillis(batch.time, count) ? TICKS_PER_MS : 1;
-  writer.bytes[writer.at++] = unit === 1 ? 0 : 1;
-  writer.deltas(batch.time, count, unit);
+  writer.times(batch.time, count);
   writer.runs(batch.status, count);
   writer.runs(batch.kind, count);
   writer.numbers(batch);
@@ -49,27 +55,41 @@ export function decodeSegment(payload: Uint8Array): Batch {
   if (version !== VERSION) throw new RangeError(`segment version ${version} is not known`);
   const count = reader.varint();
   const tailLength = reader.varint();
+  if (count > MAX_READINGS) throw new RangeError(`segment says that it has ${count} readings`);
   const tag = new Uint32Array(count);
   const time = new Float64Array(count);
   const status = new Uint32Array(count);
   const kind = new Uint8Array(count);
   const number = new Float64Array(count);
   reader.deltas(tag, 1);
-  reader.deltas(time, reader.bytes[reader.at++] === 1 ? TICKS_PER_MS : 1);
+  reader.times(time);
   reader.runs(status);
   reader.runs(kind);
   reader.numbers(kind, number);
   if (reader.at + tailLength !== reader.bytes.length) throw new RangeError('segment has another length than it says');
-  const tail =
-    tailLength === 0 ? undefined : (deserialize(reader.bytes.subarray(reader.at)) as { others: Value[]; gaps: Gap[] });
-  return { count, tag, time, status, kind, number, others: tail?.others ?? [], gaps: tail?.gaps ?? [] };
+  const { others, gaps } = tailLength === 0 ? { others: [], gaps: [] } : readTail(reader.bytes.subarray(reader.at));
+  return { count, tag, time, status, kind, number, others, gaps };
+}
+
+function readTail(bytes: Uint8Array): { others: Value[]; gaps: Gap[] } {
+  const tail = deserialize(bytes) as { others?: unknown; gaps?: unknown } | null | undefined;
+  if (!Array.isArray(tail?.others) || !Array.isArray(tail.gaps)) throw new RangeError('segment has another tail');
+  return { others: tail.others, gaps: tail.gaps };
 }
 
 type Column = Uint8Array | Uint32Array | Float64Array;
 
-function wholeMillis(time: Float64Array, count: number): boolean {
-  for (let i = 0; i < count; i++) if ((time[i] as number) % TICKS_PER_MS !== 0) return false;
-  return true;
+/** The unit in which the column is exact: what a server sends that never set its clock needs the raw form. */
+function timeUnit(time: Float64Array, count: number): number {
+  let unit: number = TimeUnit.Milli;
+  let last = time[0] as number;
+  for (let i = 0; i < count; i++) {
+    const value = time[i] as number;
+    if (!Number.isSafeInteger(value) || Math.abs(value - last) > MAX_DELTA) return TimeUnit.Raw;
+    if (value % TICKS_PER_MS !== 0) unit = TimeUnit.Tick;
+    last = value;
+  }
+  return unit;
 }
 
 /** Bytes of a double or float, one plane per byte: the exponents of neighbouring readings compress, mantissas do not. */
@@ -102,8 +122,24 @@ class Writer {
     this.bytes[this.at++] = rest;
   }
 
-  deltas(column: Column, count: number, unit: number): void {
-    let last = 0;
+  double(value: number): void {
+    double[0] = value;
+    this.bytes.set(doubleBytes, this.at);
+    this.at += 8;
+  }
+
+  times(column: Float64Array, count: number): void {
+    const unit = timeUnit(column, count);
+    this.bytes[this.at++] = unit === TimeUnit.Milli ? 2 : unit;
+    if (unit === TimeUnit.Raw) for (let i = 0; i < count; i++) this.double(column[i] as number);
+    else if (count > 0) {
+      this.double(column[0] as number);
+      this.deltas(column, count, unit, (column[0] as number) / unit);
+    }
+  }
+
+  deltas(column: Column, count: number, unit: number, start = 0): void {
+    let last = start;
     for (let i = 0; i < count; i++) {
       const value = (column[i] as number) / unit;
       const delta = value - last;
@@ -170,8 +206,24 @@ class Reader {
     }
   }
 
-  deltas(column: Column, unit: number): void {
-    let value = 0;
+  double(): number {
+    if (this.at + 8 > this.bytes.length) throw new RangeError('segment ends early');
+    doubleBytes.set(this.bytes.subarray(this.at, this.at + 8));
+    this.at += 8;
+    return double[0] as number;
+  }
+
+  times(column: Float64Array): void {
+    const unit = this.bytes[this.at++];
+    if (unit === 0) for (let i = 0; i < column.length; i++) column[i] = this.double();
+    else if (column.length > 0) {
+      const ticks = unit === 2 ? TimeUnit.Milli : TimeUnit.Tick;
+      this.deltas(column, ticks, this.double() / ticks);
+    }
+  }
+
+  deltas(column: Column, unit: number, start = 0): void {
+    let value = start;
     for (let i = 0; i < column.length; i++) {
       const coded = this.varint();
       value += coded % 2 === 1 ? -(coded + 1) / 2 : coded / 2;
