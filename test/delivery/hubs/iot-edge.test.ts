@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { ModuleClient } from 'azure-iot-device';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Hub } from '../../../agent/src/delivery/hubs/hub.ts';
 import { type IotEdgeOptions, iotEdgeHub } from '../../../agent/src/delivery/hubs/iot-edge.ts';
 import { type LocalHub, startHub } from '../../../sim/hub/hub.ts';
@@ -96,6 +96,14 @@ describe('iot-edge and the faults of the field', () => {
     });
     expect(local.account.summary()).toMatchObject({ messages: 1, readings: 1, missing: 0, malformed: 0 });
     expect(local.account.tag('T7')).toMatchObject({ count: 1, value: 1, status: 'Good' });
+  });
+
+  test('a body is never turned into JSON for the debug lines of the SDK', async () => {
+    const hub = await connected();
+    const toJSON = vi.spyOn(Buffer.prototype, 'toJSON');
+    await hub.send(message(1));
+    expect(toJSON).not.toHaveBeenCalled();
+    toJSON.mockRestore();
   });
 
   test('an acknowledgement that is withheld is waited for, and taken when it comes', async () => {
