@@ -44,11 +44,16 @@ function install() {
 /** The Node that runs the sources: this one if it is new enough, else the one that came as a package. */
 function node() {
   if (Number(process.versions.node.split('.')[0]) >= NEEDED_MAJOR) return process.execPath;
-  const brought = join(modules, '.bin', process.platform === 'win32' ? 'node.exe' : 'node');
-  if (existsSync(brought)) return brought;
+  const { platform, arch } = process;
+  const program = platform === 'win32' ? 'node.exe' : 'node';
+  const name = `${platform === 'win32' ? 'win' : platform}-${arch}`;
+  for (const prefix of ['node-', 'node-bin-']) {
+    const brought = join(modules, prefix + name, 'bin', program);
+    if (existsSync(brought)) return brought;
+  }
   process.stderr.write(
     `fieldgate: needs Node ${NEEDED_MAJOR}; this is ${process.version}, and no package brings one for ` +
-      `${process.platform}-${process.arch}. Install Node ${NEEDED_MAJOR} and run the command again.\n`,
+      `${platform}-${arch}. Install Node ${NEEDED_MAJOR} and run the command again.\n`,
   );
   process.exit(1);
 }
