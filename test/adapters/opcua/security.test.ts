@@ -152,7 +152,9 @@ describe('who may come in', () => {
 
   test('nobody without a name, where the server wants one', async () => {
     const { user: _, ...anonymous } = options();
-    expect((await attempt(anonymous))?.code).toBe('source.credentials');
+    const fault = await attempt(anonymous);
+    expect(fault?.code).toBe('source.credentials');
+    expect(fault?.message).toContain('it takes UserName');
   });
 
   test('a password that cannot be read', async () => {

@@ -67,6 +67,8 @@ export function opcuaAdapter(options: OpcUaOptions, timings: Timings = TIMINGS):
           await link.close();
           throw error;
         }
+      } catch (error) {
+        throw Fault.from(error, 'internal.unexpected', options.name);
       } finally {
         clearTimeout(timer);
       }

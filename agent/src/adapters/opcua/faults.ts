@@ -1,7 +1,6 @@
 // From node-opcua's errors to faults. Codes are taken from where the library keeps them (ServiceFault, TCP error
 // message, socket error); where it leaves only a text, the caller finds the fact by another way and says it here.
 
-import { ServiceFault } from 'node-opcua-client';
 import { describe, Fault, type FaultCode } from '../../model/fault.ts';
 import { StatusCode, statusName } from '../../model/status.ts';
 
@@ -12,11 +11,6 @@ export function serviceResult(error: unknown): number | undefined {
     statusCode?: { value: number };
   };
   return response?.responseHeader?.serviceResult?.value ?? statusCode?.value;
-}
-
-/** Whether the server itself answered: the connection works, the request did not. */
-export function isAnswer(error: unknown): boolean {
-  return (error as { response?: unknown }).response instanceof ServiceFault;
 }
 
 const UNREACHABLE = new Set([

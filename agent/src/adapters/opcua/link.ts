@@ -17,11 +17,11 @@ import {
   UserTokenType,
 } from 'node-opcua-client';
 import { Fault } from '../../model/fault.ts';
-import { faultFrom, faultOf, isAnswer, serviceResult } from './faults.ts';
+import { faultFrom, faultOf, serviceResult } from './faults.ts';
 import type { OpcUaOptions, Timings } from './options.ts';
 import { type OwnCertificate, openPki } from './pki.ts';
 import { quiet } from './quiet.ts';
-import { checkCertificate, checkPolicy, chooseEndpoint, modeOf, policyOf } from './security.ts';
+import { checkCertificate, checkIdentity, checkPolicy, chooseEndpoint, modeOf, policyOf } from './security.ts';
 import { type Transports, transports } from './transport.ts';
 
 /** The session with the services that the library keeps below its own subscriptions. */
@@ -64,6 +64,7 @@ export async function openLink(options: OpcUaOptions, timings: Timings, signal: 
     const endpoint = await discover(options, timings, own, sockets, clients);
     const secure = options.security.mode !== 'None';
     const certificate = secure ? await checkCertificate(options, endpoint, pki, new Date()) : undefined;
+    checkIdentity(options, endpoint);
     // Only here, when the server is known to be the right one, is the password fetched.
     const identity = await identify(options);
     signal.throwIfAborted();
@@ -142,6 +143,11 @@ async function connect(
   const enlarge = (request: unknown) => {
     if (request instanceof CreateSessionRequest) request.maxResponseMessageSize = MAX_MESSAGE;
   };
+  let closed = false;
+  const close = () => {
+    closed = true;
+  };
+  client.on('close', close);
   client.on('receive_response', watch);
   client.on('send_request', enlarge);
   try {
@@ -149,10 +155,9 @@ async function connect(
   } catch (error) {
     const doing = `${options.name}: opening a session`;
     if (refusal !== undefined && serviceResult(error) === undefined) throw faultOf(refusal, doing, error);
-    // Without any answer of the server, what failed is the choice of an identity that its endpoint does not take.
-    const alive = client.isReconnecting === false && !isAnswer(error) && refusal === undefined;
-    throw faultFrom(error, doing, alive ? 'source.credentials' : 'source.closed');
+    throw faultFrom(error, doing, closed ? 'source.closed' : 'source.protocol');
   } finally {
+    client.removeListener('close', close);
     client.removeListener('receive_response', watch);
     client.removeListener('send_request', enlarge);
   }

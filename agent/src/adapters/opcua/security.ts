@@ -1,7 +1,13 @@
 // Whether a connection may be made at all, before a byte of a credential exists: policy and waiver, the endpoint the
 // server offers, the server's certificate. Everything here refuses with a fault that says how to mend it.
 
-import { crypto_utils, type EndpointDescription, MessageSecurityMode, SecurityPolicy } from 'node-opcua-client';
+import {
+  crypto_utils,
+  type EndpointDescription,
+  MessageSecurityMode,
+  SecurityPolicy,
+  UserTokenType,
+} from 'node-opcua-client';
 import { Fault } from '../../model/fault.ts';
 import type { OpcUaOptions } from './options.ts';
 import { describeCertificate, type Pki } from './pki.ts';
@@ -44,6 +50,18 @@ export function chooseEndpoint(options: Security, endpoints: readonly EndpointDe
   throw new Fault(
     'source.configuration',
     `${options.name}: the server does not offer ${policy}/${mode}; it offers ${[...new Set(offered)].join(', ') || 'nothing'}`,
+  );
+}
+
+/** Whether the endpoint takes the kind of identity that the mapping gives. @throws Fault `source.credentials` */
+export function checkIdentity({ name, user }: Security, endpoint: EndpointDescription): void {
+  const wanted = !user ? UserTokenType.Anonymous : 'name' in user ? UserTokenType.UserName : UserTokenType.Certificate;
+  const taken = new Set((endpoint.userIdentityTokens ?? []).map(({ tokenType }) => tokenType));
+  if (taken.has(wanted)) return;
+  const kinds = [...taken].map((type) => UserTokenType[type]).join(', ');
+  throw new Fault(
+    'source.credentials',
+    `${name}: the server takes no ${UserTokenType[wanted]} identity; it takes ${kinds || 'none'}`,
   );
 }
 

@@ -1,6 +1,6 @@
-// The sockets of one connection attempt. node-opcua lets errors of its own message handlers escape into the socket's
-// event, where they would end the process, and gives no hold on a socket it is still connecting. Both are contained
-// here: whatever goes wrong on reception breaks this connection and no other, and everything can be cut at once.
+// The sockets of one connection attempt. node-opcua gives no hold on a socket that it is still connecting, and turns the
+// code of a socket's error into text; both are kept here. What its handlers throw on reception it catches itself as
+// far as is known; should anything escape, it breaks this connection and not the process.
 
 import type { OPCUAClientOptions } from 'node-opcua-client';
 import { ClientTCP_transport } from 'node-opcua-transport';
@@ -34,7 +34,6 @@ export function transports(broken: (error: unknown) => void): Transports {
             if (error) failure = error;
             callback(error);
           });
-        // `_on_message_received` throws for an answer nobody asked for, and decoders throw on malformed bodies.
         const emit = transport.emit.bind(transport) as (...args: unknown[]) => boolean;
         transport.emit = (...args: unknown[]): boolean => {
           try {
