@@ -1,0 +1,50 @@
+// A Modbus adapter at work in a test: connected, running, recorded, and closed when the test ends.
+
+import { onTestFinished } from 'vitest';
+import { type ModbusOptions, modbusAdapter } from '../../../agent/src/adapters/modbus/adapter.ts';
+import { type Recorder, recorder } from '../recorder.ts';
+
+export interface Polled {
+  readonly sink: Recorder;
+  /** How run ended: 'resolved', or what it threw; undefined while it runs. */
+  readonly ended: unknown;
+  close(): Promise<void>;
+}
+
+export async function polled(
+  port: number,
+  tags: ModbusOptions['tags'],
+  more: Partial<ModbusOptions> = {},
+): Promise<Polled> {
+  const adapter = modbusAdapter({
+    name: 'plc',
+    host: '127.0.0.1',
+    port,
+    timeout: 150,
+    delayBetweenRequests: 0,
+    maxRegisters: 125,
+    maxGap: 16,
+    tags,
+    patience: { firstProbe: 100, lastProbe: 1_000, refusal: 500 },
+    ...more,
+  });
+  const sink = recorder();
+  let ended: unknown;
+  onTestFinished(() => adapter.close());
+  await adapter.connect(new AbortController().signal);
+  adapter.run(sink, new AbortController().signal).then(
+    () => {
+      ended = 'resolved';
+    },
+    (thrown: unknown) => {
+      ended = thrown;
+    },
+  );
+  return {
+    sink,
+    get ended() {
+      return ended;
+    },
+    close: () => adapter.close(),
+  };
+}
