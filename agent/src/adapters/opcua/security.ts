@@ -32,7 +32,7 @@ export function checkPolicy(options: Security, today: Date): void {
 }
 
 /** Whether somebody accepted an insecure connection, and that still holds. */
-export function waived({ insecure }: Pick<OpcUaOptions, 'insecure'>, today: Date): boolean {
+function waived({ insecure }: Pick<OpcUaOptions, 'insecure'>, today: Date): boolean {
   return insecure !== undefined && today.toISOString().slice(0, 10) <= insecure.until;
 }
 

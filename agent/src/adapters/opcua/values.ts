@@ -55,7 +55,7 @@ export function pushReading(into: BatchBuilder, tag: number, reading: DataValue)
 }
 
 /** The value of a variant. */
-export function valueIn(variant: Variant): Value {
+function valueIn(variant: Variant): Value {
   return variantValue(variant, 0);
 }
 
