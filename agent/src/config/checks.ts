@@ -4,7 +4,7 @@
 import { formatAddress, LAST } from './address.ts';
 import type { Part } from './document.ts';
 import { isBit, isNumeric, rangeOf, registersOf, typeOf } from './resolve.ts';
-import type { ModbusSource, ModbusTag, OpcUaSource, OpcUaTag } from './schema.ts';
+import type { ModbusSource, ModbusTag, OpcUaTag } from './schema.ts';
 import { daysLeft, NOTICE_DAYS } from './waiver.ts';
 
 /** Reports one finding. `path` is relative to what is checked; an empty path is its name. */
@@ -116,18 +116,15 @@ function checkOrder(tag: ModbusTag, report: Report): void {
   }
 }
 
+/** A source as it is written; any of it may be missing or wrong, which the schema has said already. */
+export interface WrittenSource {
+  readonly defaults?: { readonly deadband?: unknown; readonly swingingDoor?: unknown };
+  readonly security?: { readonly policy?: unknown };
+  readonly insecure?: { readonly until?: unknown };
+}
+
 /** What holds for a source as a whole. `warn` is for what may run. */
-export function checkSource(
-  name: string,
-  source: {
-    readonly defaults?: Thinning;
-    readonly security?: OpcUaSource['security'];
-    readonly insecure?: OpcUaSource['insecure'];
-  },
-  today: Date,
-  report: Report,
-  warn: Report,
-): void {
+export function checkSource(name: string, source: WrittenSource, today: Date, report: Report, warn: Report): void {
   const { defaults, security, insecure } = source;
   if (defaults?.deadband !== undefined && defaults.swingingDoor !== undefined) {
     const message = 'deadband and swingingDoor would add their errors: write one of them';
@@ -139,14 +136,10 @@ export function checkSource(
       'insecure: { acceptedBy: "OT security officer", until: 2027-03-31 }';
     report(['security', 'policy'], 'value', message);
   }
-  if (insecure === undefined) return;
-  const days = daysLeft(insecure.until, today);
+  const until = insecure?.until;
+  const days = typeof until === 'string' ? daysLeft(until, today) : Number.NaN;
   if (days < 0) {
-    report(
-      ['insecure', 'until'],
-      'value',
-      `until is ${insecure.until}, which is past: ${name} may not connect any more`,
-    );
+    report(['insecure', 'until'], 'value', `until is ${until}, which is past: ${name} may not connect any more`);
   } else if (days <= NOTICE_DAYS) {
     const when = days === 0 ? 'today' : days === 1 ? 'tomorrow' : `in ${days} days`;
     warn(['insecure', 'until'], 'value', `${name} stops connecting when its waiver ends, ${when}`);

@@ -2,9 +2,11 @@
 // "yes" for true, no merge keys. Hostile files (aliases in aliases, endless nesting) are a mistake, not a crash.
 
 import {
+  type Alias,
   type Document,
   isAlias,
   isMap,
+  isNode,
   isScalar,
   isSeq,
   LineCounter,
@@ -20,7 +22,7 @@ export type Part = 'key' | 'value';
 
 export interface YamlFile {
   readonly file: string;
-  /** The file's content; undefined when it is empty or no YAML. */
+  /** The file's content; undefined when it is no YAML, or hostile. */
   readonly value: unknown;
   /** Mistakes of the YAML itself: syntax, keys given twice. */
   readonly mistakes: readonly Mistake[];
@@ -31,7 +33,7 @@ export interface YamlFile {
 }
 
 /** Nodes that aliases may add to a file. Sharing a few settings is far below; a bomb is far above. */
-const MAX_ALIASED = 10_000;
+const MAX_ALIASED = 1_000_000;
 const MAX_DEPTH = 64;
 
 export function readYaml(file: string, text: string): YamlFile {
@@ -41,7 +43,7 @@ export function readYaml(file: string, text: string): YamlFile {
     lineCounter: lines,
     uniqueKeys: false,
     prettyErrors: false,
-    logLevel: 'silent',
+    logLevel: 'error',
   });
 
   const at = (offset: number, path: Path, message: string, suggestion?: string): Mistake => {
@@ -59,10 +61,17 @@ export function readYaml(file: string, text: string): YamlFile {
   };
 
   const mistakes = [...document.errors, ...document.warnings].map((error) =>
-    at(Math.min(error.pos[0], text.length), [], `is no YAML here: ${error.message}`),
+    at(
+      Math.min(error.pos[0], text.length),
+      [],
+      error.code === 'MULTIPLE_DOCS'
+        ? 'a mapping is one document, and here a second one begins'
+        : `is no YAML here: ${error.message}`,
+    ),
   );
   const refuse: Refuse = (node, path, message) => mistakes.push(at(node.range?.[0] ?? 0, path, message));
-  const value = mistakes.length === 0 ? convert(document, refuse) : undefined;
+  const targets: Targets = new WeakMap();
+  const value = mistakes.length === 0 ? convert(document, refuse, targets) : undefined;
 
   const pairs = new WeakMap<YAMLMap, Map<string, Pair>>();
   return {
@@ -70,16 +79,22 @@ export function readYaml(file: string, text: string): YamlFile {
     value,
     mistakes,
     mistake(path, part, message, suggestion) {
-      const place = find(document, path, pairs);
+      const place = find(document, path, pairs, targets);
       const node = (part === 'key' ? place.key : place.value) ?? place.key ?? place.value;
       return at(node?.range?.[0] ?? 0, path, message, suggestion);
     },
     source(path) {
-      const { value: node, reached } = find(document, path, pairs);
+      const { value: node, reached } = find(document, path, pairs, targets);
       return reached && isScalar(node) ? (node.source ?? String(node.value)) : undefined;
     },
   };
 }
+
+/**
+ * What each alias stands for, noted in the order of the file. The library's own resolve walks through the whole file
+ * for every alias, which takes minutes when every tag has one.
+ */
+type Targets = WeakMap<Alias, Node>;
 
 type Refuse = (node: Node, path: Path, message: string) => void;
 
@@ -87,37 +102,41 @@ type Refuse = (node: Node, path: Path, message: string) => void;
  * Plain values of the document. Unlike the library's toJS it reports keys given twice in linear time, keeps a key as
  * it is written (`007` stays `007`), and counts what aliases add.
  */
-function convert(document: Document, refuse: Refuse): unknown {
+function convert(document: Document, refuse: Refuse, targets: Targets): unknown {
+  const anchors = new Map<string, Node>();
   let aliased = 0;
   let inAlias = 0;
-  let deep = false;
+  let stopped = false;
   const path: (string | number)[] = [];
 
   function visit(node: unknown): unknown {
-    if (inAlias > 0 && ++aliased > MAX_ALIASED) return undefined;
-    if (isScalar(node)) return node.value;
-    if (isMap(node)) return path.length > MAX_DEPTH ? tooDeep(node) : visitMap(node);
-    if (isSeq(node)) {
-      if (path.length > MAX_DEPTH) return tooDeep(node);
-      return node.items.map((item, i) => within(i, item));
-    }
+    if (stopped) return undefined;
+    if (inAlias > 0 && ++aliased > MAX_ALIASED) return stop(node as Node, 'aliases expand to too much; write it out');
     if (isAlias(node)) {
-      const target = node.resolve(document);
-      // An anchor that stands around its own alias would never end.
-      if (target === undefined || (inAlias > 0 && aliased > MAX_ALIASED)) return undefined;
+      const target = targets.get(node) ?? anchors.get(node.source);
+      if (target === undefined) {
+        refuse(node, [...path], `there is no anchor &${node.source} before this alias`);
+        return undefined;
+      }
+      targets.set(node, target);
       inAlias++;
       const value = visit(target);
       inAlias--;
-      if (inAlias === 0 && aliased > MAX_ALIASED) refuse(node, [...path], 'aliases expand to too much; write it out');
       return value;
     }
-    return null;
+    if (!isNode(node)) return null;
+    if (node.anchor !== undefined && inAlias === 0) anchors.set(node.anchor, node);
+    if (isScalar(node)) return node.value;
+    if (!isMap(node) && !isSeq(node)) return null;
+    // An anchor that stands around its own alias ends here, too.
+    if (path.length > MAX_DEPTH) return stop(node, `is nested more than ${MAX_DEPTH} deep`);
+    return isMap(node) ? visitMap(node) : node.items.map((item, i) => within(i, item));
   }
 
-  /** Said once: aliases can lead here thousands of times. */
-  function tooDeep(node: Node): undefined {
-    if (!deep) refuse(node, [...path], `is nested more than ${MAX_DEPTH} deep`);
-    deep = true;
+  /** Such a file is not written by somebody who makes a mistake: nothing more is said about it. */
+  function stop(node: Node, message: string): undefined {
+    refuse(node, [...path], message);
+    stopped = true;
     return undefined;
   }
 
@@ -147,7 +166,8 @@ function convert(document: Document, refuse: Refuse): unknown {
     return result;
   }
 
-  return visit(document.contents);
+  const value = visit(document.contents);
+  return stopped ? undefined : value;
 }
 
 /** A key as it is written: tag 007 is not tag 7. */
@@ -163,10 +183,12 @@ interface Place {
   readonly reached: boolean;
 }
 
-function find(document: Document, path: Path, index: WeakMap<YAMLMap, Map<string, Pair>>): Place {
+type Index = WeakMap<YAMLMap, Map<string, Pair>>;
+
+function find(document: Document, path: Path, index: Index, targets: Targets): Place {
   let place: Place = { key: undefined, value: (document.contents as Node | null) ?? undefined, reached: true };
   for (const step of path) {
-    const node = isAlias(place.value) ? place.value.resolve(document) : place.value;
+    const node = isAlias(place.value) ? targets.get(place.value) : place.value;
     if (isMap(node)) {
       const pair = pairsOf(node, index).get(String(step));
       if (pair === undefined) return { ...place, reached: false };
@@ -183,7 +205,7 @@ function find(document: Document, path: Path, index: WeakMap<YAMLMap, Map<string
 }
 
 /** The pairs of a map by key, made once: looking through 50,000 of them for each mistake would take minutes. */
-function pairsOf(map: YAMLMap, index: WeakMap<YAMLMap, Map<string, Pair>>): Map<string, Pair> {
+function pairsOf(map: YAMLMap, index: Index): Map<string, Pair> {
   let pairs = index.get(map);
   if (pairs === undefined) {
     pairs = new Map();

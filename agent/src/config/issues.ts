@@ -3,9 +3,9 @@
 
 import type { z } from 'zod';
 import type { Part } from './document.ts';
-import type { Path } from './mistake.ts';
+import { blanked, type Path } from './mistake.ts';
 import { nearest } from './nearest.ts';
-import { keysAt } from './shape.ts';
+import { keysAt, wordsAt } from './shape.ts';
 
 /** A mistake before it has a place. */
 export interface Finding {
@@ -50,7 +50,7 @@ function translate(issue: Issue, about: Subject): Finding[] {
     }
     default:
       if (value === undefined) return [missing(path, issue.message, about)];
-      return [{ path, part: 'value', message: said(path, value, issue.message, about) }];
+      return [choice(path, value, wordsAt(about.schema, path, about.value), issue.message, about)];
   }
 }
 
@@ -82,9 +82,9 @@ const CALLED: Readonly<Record<string, readonly string[]>> = {
   url: ['endpoint', 'host'],
   endpointurl: ['endpoint'],
   hostname: ['host'],
-  slave: ['unit', 'unitId'],
-  slaveid: ['unit', 'unitId'],
-  unitid: ['unit', 'unitId'],
+  slave: ['unitId', 'unit'],
+  slaveid: ['unitId', 'unit'],
+  unitid: ['unitId', 'unit'],
   nodeid: ['node'],
   register: ['address'],
   datatype: ['type'],
@@ -116,8 +116,7 @@ function union(issue: z.core.$ZodIssueInvalidUnion, value: unknown, about: Subje
       return branch.flatMap((inner) => translate({ ...inner, path: [...issue.path, ...inner.path] } as Issue, about));
     }
   }
-  const options = issue.errors.flat().flatMap((inner) => (inner.code === 'invalid_value' ? inner.values : []));
-  return [choice(path, value, options.map(String), issue.message, about)];
+  return [choice(path, value, wordsAt(about.schema, path, about.value), issue.message, about)];
 }
 
 /** zod lists the literals of a discriminated union, its types do not say so. */
@@ -136,8 +135,8 @@ function choice(path: Path, value: unknown, options: readonly string[], advice: 
 function missing(path: Path, advice: string, { subject }: Subject): Finding {
   const key = String(path.at(-1) ?? subject);
   const owner = path.length > 1 ? String(path.at(-2)) : subject;
-  const article = /^[aeio]/i.test(key) ? 'an' : 'a';
-  return { path: path.slice(0, -1), part: 'key', message: `${owner} needs ${article} ${key}: ${advice}` };
+  const article = /[^s]s$/.test(key) ? '' : /^[aeio]/i.test(key) ? 'an ' : 'a ';
+  return { path: path.slice(0, -1), part: 'key', message: `${owner} needs ${article}${key}: ${advice}` };
 }
 
 /** `sampling is 1: write a duration with its unit, like 1s`; for an object, `user needs passwordFile or …`. */
@@ -159,7 +158,7 @@ export function shown(value: unknown): string {
   if (Array.isArray(value))
     return value.length === 0 ? 'an empty list' : clip(JSON.stringify(value).replaceAll(',', ', '));
   if (typeof value === 'object') return 'a map of keys';
-  return clip(typeof value === 'string' ? JSON.stringify(value) : String(value));
+  return clip(typeof value === 'string' ? JSON.stringify(blanked(value)) : String(value));
 }
 
 function clip(text: string): string {

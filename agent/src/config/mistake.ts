@@ -50,16 +50,26 @@ function clip(line: string, column: number): { text: string; column: number } {
   return { text: head + line.slice(start, start + WIDTH) + tail, column: column - start + head.length };
 }
 
+const SECRET_KEY = '["\']?(?:password|passphrase|secret|sharedAccessKey)["\']?\\s*[:=]\\s*';
+
 const SECRETS = [
-  /(?<=\b(?:password|passphrase|secret|sharedAccessKey)["']?\s*[:=]\s*)(?:"[^"]*"?|'[^']*'?|[^,;}\s][^,;}]*)/gi,
+  // A key on a line of its own: all that follows. Among others in braces: up to the next comma or brace.
+  new RegExp(`(?<=^\\s*(?:-\\s+)?${SECRET_KEY})\\S.*$`, 'i'),
+  new RegExp(`(?<=\\b${SECRET_KEY})(?:"[^"]*"?|'[^']*'?|[^,;}\\s]+(?:\\s+[^,;}\\s]+)*)`, 'gi'),
+  // user:password@host
   /(?<=:\/\/[^/\s@:]*:)[^/\s@]+(?=@)/g,
 ];
 
-/** A line of a file as it may be shown: what looks like a secret is starred, at the same length for the caret's sake. */
-export function excerpt(line: string): string {
-  let shown = line.replace(/[\r\n]+$/, '');
+/** Text as it may be shown: what looks like a secret is starred, at the same length so that a caret stays in place. */
+export function blanked(text: string): string {
+  let shown = text;
   for (const pattern of SECRETS) shown = shown.replace(pattern, (secret) => '*'.repeat(secret.length));
   return shown;
+}
+
+/** A line of a file as it may be shown. */
+export function excerpt(line: string): string {
+  return blanked(line.replace(/[\r\n]+$/, ''));
 }
 
 /** Sorts by file and place, in place: mistakes are found in the order of the checks, people read from the top. */

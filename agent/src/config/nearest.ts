@@ -31,7 +31,7 @@ export function nearest(word: string, known: Iterable<string>): string | undefin
     const steps = distance(given, lower);
     const allowed = Math.max(1, Math.floor(Math.max(given.length, lower.length) / 3));
     // "modbus" for "modbus-tcp", "float" for "float32": the beginning of a word is meant, however much is missing.
-    const close = steps <= allowed || (given.length >= 3 && lower.startsWith(given));
+    const close = (steps <= allowed && steps < lower.length) || (given.length >= 3 && lower.startsWith(given));
     if (close && steps < least) {
       best = candidate;
       least = steps;

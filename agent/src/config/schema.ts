@@ -104,9 +104,15 @@ const deadband = z
   });
 
 const tagCommon = {
-  unit: text('m3/h').max(32).optional().describe('Engineering unit, sent with every reading: m3/h, degC, barg.'),
+  unit: text('m3/h')
+    .max(32, 'at most 32 characters')
+    .optional()
+    .describe('Engineering unit, sent with every reading: m3/h, degC, barg.'),
   description: z.string({ error: 'write text' }).optional().describe('For people; not sent.'),
-  priority: z.enum(['normal', 'high']).optional().describe('high: given up last when the buffer is full.'),
+  priority: z
+    .enum(['normal', 'high'])
+    .optional()
+    .describe('high: given up last when the buffer is full. Default: normal.'),
   deadband: deadband.optional(),
   range: range
     .optional()
@@ -149,7 +155,7 @@ const opcuaTag = z.strictObject(
       .regex(/^\/[^/]/)
       .optional()
       .describe('Browse path, instead of node: /Objects/Crude unit/FIC101.'),
-    sampling: duration(0, '500ms').optional().describe('How often the server looks at the signal: 500ms. Default: 1s.'),
+    sampling: duration(0, '500ms').optional().describe('How often the server looks at the signal. Default: 1s.'),
   },
   { error: 'write { node: "nsu=urn:vendor:plc;s=FIC101.PV" }' },
 );
@@ -170,9 +176,18 @@ export const MODBUS_TYPES = [
 
 const TYPE = `write one of ${MODBUS_TYPES.join(', ')}, string(n)`;
 
-const modbusType = z.union([z.enum(MODBUS_TYPES), z.string({ error: TYPE }).regex(/^string\([1-9]\d{0,2}\)$/)], {
-  error: TYPE,
-});
+const modbusType = z.union(
+  [
+    z.enum(MODBUS_TYPES),
+    z
+      .string({ error: TYPE })
+      .regex(/^string\([1-9]\d{0,2}\)$/)
+      .meta({ examples: ['string(16)'] }),
+  ],
+  {
+    error: TYPE,
+  },
+);
 
 const ORDERS = ['ABCD', 'CDAB', 'BADC', 'DCBA', 'ABCDEFGH', 'GHEFCDAB', 'BADCFEHG', 'HGFEDCBA'] as const;
 
@@ -201,7 +216,7 @@ const modbusTag = z.strictObject(
       .optional()
       .describe('Order of the bytes of a value: ABCD (default), CDAB, BADC, DCBA; alike for eight bytes.'),
     unitId: whole(0, 255).optional().describe("Modbus unit of this tag, when it differs from the source's."),
-    poll: duration(10).optional().describe('How often it is read: 1s.'),
+    poll: duration(10).optional().describe('How often it is read. Default: 1s.'),
   },
   { error: 'write { address: 400011, type: float32 }' },
 );
@@ -251,7 +266,7 @@ const tagFiles = z
 const NAMES = 'write tags under it, like 20FIC101.PV: { … }';
 
 const opcuaSource = z.strictObject({
-  protocol: z.literal('opcua'),
+  protocol: z.literal('opcua').describe('OPC UA, opc.tcp.'),
   endpoint: address('opc.tcp', 'opc.tcp://10.20.1.15:4840').describe(
     `The server's endpoint: opc.tcp://10.20.1.15:4840. ${VARIABLES}`,
   ),
@@ -298,7 +313,7 @@ const opcuaSource = z.strictObject({
 });
 
 const modbusTcpSource = z.strictObject({
-  protocol: z.literal('modbus-tcp'),
+  protocol: z.literal('modbus-tcp').describe('Modbus TCP.'),
   host: text('10.20.4.7')
     .regex(/^[^\s/:@]+$|^[0-9A-Fa-f:]+$/, 'write a name or an address without a port, like 10.20.4.7')
     .describe(`Name or address: 10.20.4.7. ${VARIABLES}`),

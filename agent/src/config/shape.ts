@@ -39,6 +39,24 @@ export function keysAt(schema: z.ZodType, path: Path, value: unknown): string[] 
   return [];
 }
 
+/** The words that a value at `path` may be, as far as the schema lists them. */
+export function wordsAt(schema: z.ZodType, path: Path, value: unknown): string[] {
+  const at = bare(schema);
+  const [step, ...rest] = path;
+  if (step === undefined) {
+    if (at instanceof z.ZodEnum) return at.options.map(String);
+    return at instanceof z.ZodUnion ? at.options.flatMap((option) => wordsAt(option as z.ZodType, path, value)) : [];
+  }
+  if (at instanceof z.ZodUnion) {
+    const forms = at.options.map((option) => bare(option as z.ZodType));
+    const chosen = at instanceof z.ZodDiscriminatedUnion ? formOf(at.def.discriminator, forms, value) : undefined;
+    return (chosen === undefined ? forms : [chosen]).flatMap((form) => wordsAt(form, path, value));
+  }
+  if (!(at instanceof z.ZodObject)) return [];
+  const inner = (at.shape as Record<string, z.ZodType>)[step];
+  return inner === undefined ? [] : wordsAt(inner, rest, child(value, step));
+}
+
 /** The form of a discriminated union whose literal the value carries. */
 function formOf(key: string, forms: readonly z.ZodType[], value: unknown): z.ZodType | undefined {
   const wanted = child(value, key);

@@ -3,10 +3,10 @@
 
 import { dirname, join } from 'node:path';
 import type { z } from 'zod';
-import { checkModbusTag, checkOpcUaTag, checkSource, type Report } from './checks.ts';
+import { checkModbusTag, checkOpcUaTag, checkSource, type Report, type WrittenSource } from './checks.ts';
 import { readCsv } from './csv.ts';
 import type { Part, YamlFile } from './document.ts';
-import { findings, plainWords } from './issues.ts';
+import { type Finding, findings, plainWords } from './issues.ts';
 import type { Mistake, Path } from './mistake.ts';
 import { nearest } from './nearest.ts';
 import type { ResolvedModbusTag, ResolvedOpcUaTag, ResolvedSource } from './plant.ts';
@@ -48,48 +48,66 @@ type Fields = Record<string, unknown>;
 
 /** The source, or undefined when it has a mistake; the mistakes are in the context then. */
 export async function readSource(context: Context, name: string, value: unknown): Promise<ResolvedSource | undefined> {
-  const before = context.mistakes.length;
+  const { yaml, mistakes, warnings } = context;
+  const before = mistakes.length;
   const base = ['sources', name];
-  const findAll = (schema: z.ZodType, given: unknown, skip: ReadonlySet<string> = new Set()) => {
-    const result = schema.safeParse(given, { error: plainWords });
-    if (result.success) return result.data;
-    for (const { path, part, message, suggestion } of findings(schema, given, result.error.issues, name)) {
-      if (path.length === 1 && skip.has(String(path[0]))) continue;
-      context.mistakes.push(context.yaml.mistake([...base, ...path], part, message, suggestion));
-    }
-    return undefined;
+  const add = ({ path, part, message, suggestion }: Finding) => {
+    mistakes.push(yaml.mistake([...base, ...path], part, message, suggestion));
   };
 
   const protocol = protocolOf(value);
-  if (!isFields(value) || protocol !== value.protocol) findAll(sourceSchema, value);
+  if (!isFields(value) || protocol !== value.protocol) parse(sourceSchema, value, name).findings.forEach(add);
   if (!isFields(value) || protocol === undefined) return undefined;
 
   const frame: Fields = { ...value, protocol };
   const unset = fillIn(context, frame, base);
   if (isFields(value.tags)) frame.tags = {};
-  const opcua = protocol === 'opcua';
-  const config = findAll(opcua ? opcuaSourceSchema : modbusSourceSchema, frame, unset) as
-    | OpcUaSource
-    | ModbusSource
-    | undefined;
-
   const report =
     (into: Mistake[]): Report =>
     (path, part, message) => {
-      into.push(context.yaml.mistake([...base, ...path], part, message));
+      into.push(yaml.mistake([...base, ...path], part, message));
     };
-  if (config !== undefined) {
-    checkSource(name, config, context.today, report(context.mistakes), report(context.warnings));
+  checkSource(name, written(frame), context.today, report(mistakes), report(warnings));
+  const schema = protocol === 'opcua' ? opcuaSourceSchema : modbusSourceSchema;
+  const parsed = parse(schema, frame, name);
+  for (const finding of parsed.findings) {
+    if (finding.path.length !== 1 || !unset.has(String(finding.path[0]))) add(finding);
   }
-
-  const tags = opcua ? opcuaTags(config as OpcUaSource | undefined) : modbusTags(config as ModbusSource | undefined);
+  // The tags of a source that has a mistake itself are checked with what is left of it.
+  const config = (parsed.data ?? parse(schema.partial(), without(frame, parsed.findings), name).data) as
+    | OpcUaSource
+    | ModbusSource
+    | undefined;
+  const tags = protocol === 'opcua' ? opcuaTags(config as OpcUaSource) : modbusTags(config as ModbusSource);
   readYamlTags(context, base, value.tags, tags.take);
   await readTagFiles(context, base, value.tagFiles, tags.schema, tags.take);
-  if (context.mistakes.length > before || config === undefined) return undefined;
+  if (mistakes.length > before || config === undefined) return undefined;
   if (tags.resolved.length === 0) {
-    context.warnings.push(context.yaml.mistake(base, 'key', `${name} has no tags: nothing is read from it`));
+    warnings.push(yaml.mistake(base, 'key', `${name} has no tags: nothing is read from it`));
   }
   return resolved(name, config, tags.resolved, tags.written);
+}
+
+/** What a schema makes of a value, or what it finds wrong with it. */
+function parse(schema: z.ZodType, value: unknown, subject: string): { data?: unknown; findings: Finding[] } {
+  const result = schema.safeParse(value, { error: plainWords });
+  if (result.success) return { data: result.data, findings: [] };
+  return { findings: findings(schema, value, result.error.issues, subject) };
+}
+
+/** The value without the keys in which something was found. */
+function without(value: Fields, found: readonly Finding[]): Fields {
+  const wrong = new Set(found.map(({ path }) => path[0]));
+  return Object.fromEntries(Object.entries(value).filter(([key]) => !wrong.has(key)));
+}
+
+/** Those parts of a source that are maps of keys at all. */
+function written({ defaults, security, insecure }: Fields): WrittenSource {
+  return {
+    ...(isFields(defaults) ? { defaults } : {}),
+    ...(isFields(security) ? { security } : {}),
+    ...(insecure === undefined ? {} : { insecure: isFields(insecure) ? insecure : {} }),
+  };
 }
 
 function resolved(
@@ -120,6 +138,9 @@ interface Taker {
   readonly take: (context: Context, name: string, value: unknown, origin: Origin, inYaml: boolean) => void;
 }
 
+/** Keys of a tag that are checked against each other. */
+const TOGETHER = new Set(['node', 'path', 'address', 'type', 'order', 'deadband', 'swingingDoor', 'range', 'scale']);
+
 function taker(
   schema: z.ZodType,
   finish: (name: string, tag: unknown, report: Report) => Taker['resolved'][number],
@@ -138,17 +159,19 @@ function taker(
       const { file, line, column } = other.mistake([], 'key', '');
       context.mistakes.push(origin.mistake([], 'key', `tag ${name} exists already, at ${file}:${line}:${column}`));
     }
-    const result = schema.safeParse(value, { error: plainWords });
-    if (!result.success) {
-      for (const { path, part, message, suggestion } of findings(schema, value, result.error.issues, name)) {
-        context.mistakes.push(origin.mistake(path, part, message, suggestion));
-      }
-      return;
+    const { data, findings: found } = parse(schema, value, name);
+    for (const { path, part, message, suggestion } of found) {
+      context.mistakes.push(origin.mistake(path, part, message, suggestion));
     }
-    if (inYaml) written[name] = result.data;
-    resolved.push(
-      finish(name, result.data, (path, part, message) => context.mistakes.push(origin.mistake(path, part, message))),
-    );
+    const report: Report = (path, part, message) => context.mistakes.push(origin.mistake(path, part, message));
+    if (data !== undefined) {
+      if (inYaml) written[name] = data;
+      resolved.push(finish(name, data, report));
+    } else if (isFields(value) && !found.some(({ path }) => path[0] === undefined || TOGETHER.has(String(path[0])))) {
+      // What was found does not touch the keys that are checked together, so these can be checked all the same.
+      const rest = parse(schema, without(value, found), name).data;
+      if (rest !== undefined) finish(name, rest, report);
+    }
   };
   return { schema, resolved, written, take };
 }
@@ -162,8 +185,7 @@ function opcuaTags(config: OpcUaSource | undefined): Taker {
 }
 
 function modbusTags(config: ModbusSource | undefined): Taker {
-  // Of a source that has a mistake itself, the tags are checked as if it said nothing.
-  const { defaults, maxRegisters, unit } = config ?? { defaults: {}, maxRegisters: 125, unit: 1 };
+  const { defaults = {}, maxRegisters = 125, unit = 1 } = config ?? {};
   return taker(modbusTagSchema, (name, tag, report) => {
     checkModbusTag(name, tag as ModbusTag, { defaults, maxRegisters }, report);
     return resolveModbusTag(name, tag as ModbusTag, defaults, unit);
