@@ -118,7 +118,8 @@ function drip(bytes: Buffer, socket: Socket, pause: number): void {
   const next = () => {
     if (socket.destroyed || sent === bytes.length) return;
     socket.write(bytes.subarray(sent, ++sent));
-    setTimeout(next, pause);
+    if (pause > 0) setTimeout(next, pause);
+    else setImmediate(next);
   };
   next();
 }
@@ -191,7 +192,7 @@ test('nothing but the four read functions is ever sent', async () => {
   const tags = tables.map((table, i) =>
     tag(i, `${table}:${i}`, { poll: 10, type: i < 2 ? 'bool' : 'uint16', unitId: i }),
   );
-  const run = await polled(peer.port, tags);
+  const run = await polled(peer.port, tags, { patience: { firstProbe: 5, lastProbe: 10, refusal: 20 } });
   await until('a hundred requests', () => peer.asks.length > 100 || run.ended);
   expect(run.ended).toBeUndefined();
   await run.close();

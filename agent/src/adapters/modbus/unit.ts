@@ -60,6 +60,10 @@ export class Unit {
   #health: Health = WELL;
   #silence: Silence | undefined;
   #probes = 0;
+  /** Whether anything was ever heard of the unit. */
+  #heard = false;
+  /** Whether it was told that everything has been asked for. */
+  #told = false;
 
   constructor(id: number, groups: readonly Group[], shared: Shared) {
     this.id = id;
@@ -76,7 +80,7 @@ export class Unit {
 
   /** Whether every tag has had a first reading, if only a Bad one. */
   get asked(): boolean {
-    return this.#health.kind === 'left-out' || this.#rounds.every((round) => round.asked);
+    return this.#health.kind === 'left-out' || (this.#heard && this.#rounds.every((round) => round.asked));
   }
 
   /** How the unit fails, while it is left out because nothing understandable comes from it. */
@@ -131,8 +135,9 @@ export class Unit {
     }
     if (round.next < round.requests.length) return;
     round.next = 0;
-    if (!round.asked) {
-      round.asked = true;
+    round.asked = true;
+    if (!this.#told && this.asked) {
+      this.#told = true;
       this.#shared.turned();
     }
     const kept = round.slots.done(performance.now());
@@ -235,6 +240,7 @@ export class Unit {
 
   /** The unit has answered, if only to refuse. */
   #alive(): void {
+    this.#heard = true;
     const back = this.#health.kind === 'left-out';
     this.#health = WELL;
     if (!back) return;
@@ -253,6 +259,7 @@ export class Unit {
   }
 
   #denied(cells: readonly Cell[], status: number, words: string, absent: boolean): void {
+    this.#heard = true;
     const requests = this.#rounds.reduce((sum, round) => sum + round.requests.length, 0);
     this.#strike(cells, status, `the device says: ${words}`, absent ? SILENCE : 1 / Math.max(2, requests), false);
   }

@@ -1,0 +1,55 @@
+// Slots and the state of a unit: pure, so the time is whatever the test says.
+
+import { expect, test } from 'vitest';
+import { PATIENCE, SILENCE, struck, WELL } from '../../../agent/src/adapters/modbus/health.ts';
+import { Slots } from '../../../agent/src/adapters/modbus/schedule.ts';
+
+test('slots do not drift, however late each one is served', () => {
+  const slots = new Slots(1_000, 100);
+  for (let i = 0; i < 1_000; i++) {
+    expect(slots.due).toBe(1_000 + i * 100);
+    slots.done(slots.due + 37.5);
+  }
+});
+
+test('missed slots are not made up for: the one that has begun is served, at its own time', () => {
+  const slots = new Slots(0, 100);
+  slots.done(350);
+  expect(slots.due).toBe(300);
+  slots.done(360);
+  expect(slots.due).toBe(400);
+});
+
+test('three overruns in a row are too many, ten slots in time are well again', () => {
+  const slots = new Slots(0, 100);
+  const late = () => slots.done(slots.due + 250);
+  const inTime = () => slots.done(slots.due + 50);
+  expect([late(), late(), inTime(), late(), late()]).toEqual([true, true, true, true, true]);
+  expect(late()).toBe(false);
+  for (let i = 0; i < 9; i++) expect(inTime()).toBe(false);
+  expect(inTime()).toBe(true);
+});
+
+test('after a rest the slot of the moment is due', () => {
+  const slots = new Slots(0, 100);
+  slots.resume(12_345);
+  expect(slots.due).toBe(12_300);
+});
+
+test('two silences leave a unit out; probes come after 1, 2, 4 … 60 s', () => {
+  let health = struck(WELL, SILENCE, true, 0, PATIENCE);
+  expect(health.kind).toBe('well');
+  const pauses: number[] = [];
+  for (let i = 0; i < 9; i++) {
+    health = struck(health, SILENCE, true, 0, PATIENCE);
+    if (health.kind === 'left-out') pauses.push(health.until / 1_000);
+  }
+  expect(pauses).toEqual([1, 2, 4, 8, 16, 32, 60, 60, 60]);
+});
+
+test('as many exceptions in a row as a unit has requests leave it out', () => {
+  let health = WELL;
+  for (let i = 0; i < 6; i++) health = struck(health, 1 / 7, false, 0, PATIENCE);
+  expect(health.kind).toBe('well');
+  expect(struck(health, 1 / 7, false, 0, PATIENCE).kind).toBe('left-out');
+});
