@@ -17,7 +17,7 @@ export interface Agent {
 
 /** Runs `fieldgate ARGS` with `env` added to the environment. */
 export function startAgent(args: readonly string[], env: NodeJS.ProcessEnv = {}): Agent {
-  const child: ChildProcess = spawn(process.execPath, [MAIN, ...args], {
+  const child: ChildProcess = spawn(process.execPath, [...(process.env.AGENT_FLAGS?.split(' ') ?? []), MAIN, ...args], {
     env: { ...process.env, FIELDGATE_HTTP: 'off', ...env },
     stdio: ['ignore', 'ignore', 'pipe'],
   });

@@ -59,10 +59,15 @@ export function openFile(path: string): OpenedFile {
     return { db: open(path) };
   } catch (error) {
     if (!(error instanceof Fault) || error.code !== 'buffer.damaged') throw error;
-    const since = Math.floor(statSync(path).birthtimeMs);
-    const aside = setAside(path);
-    return { db: open(path), setAside: { path: aside, reason: error.message, since } };
+    return replaceFile(path, error);
   }
+}
+
+/** Sets a damaged file, which nobody has open, aside and makes a new one. */
+export function replaceFile(path: string, { message }: Fault): OpenedFile {
+  const since = Math.floor(statSync(path).birthtimeMs);
+  const aside = setAside(path);
+  return { db: open(path), setAside: { path: aside, reason: message, since } };
 }
 
 function open(path: string): Database {
@@ -88,6 +93,8 @@ function configure(db: Database): void {
   db.pragma('wal_autocheckpoint = 1000');
   db.pragma('journal_size_limit = 16777216');
   db.pragma('temp_store = MEMORY');
+  // A queue is written at one end and read at the other; what lies between needs no cache.
+  db.pragma('cache_size = -4000');
   const synchronous = db.pragma('synchronous', { simple: true });
   if (mode !== 'wal' || synchronous !== 2) {
     throw new Fault(
@@ -151,11 +158,23 @@ function asFault(error: unknown, path: string): Fault {
   }
 }
 
-/** Why a commit failed: `buffer.full` or `buffer.disk`. */
+/** Why a statement failed: `buffer.full`, `buffer.damaged` or `buffer.disk`. */
 export function storageFault(error: unknown, path: string): Fault {
+  if (error instanceof Fault) return error;
+  if (isDamage(error)) return new Fault('buffer.damaged', `${path} is damaged: ${describe(error)}`, error);
   if (resultCode(error) === 'FULL')
     return new Fault('buffer.full', `${path}: the disk is full; free some space`, error);
   return new Fault('buffer.disk', `${path}: ${describe(error)}`, error);
+}
+
+export function isStorageError(error: unknown): boolean {
+  return error instanceof Sqlite.SqliteError;
+}
+
+/** What SQLite says when the content of the file is not what it wrote. */
+export function isDamage(error: unknown): boolean {
+  const code = resultCode(error);
+  return code === 'CORRUPT' || code === 'NOTADB';
 }
 
 /** `FULL` of SQLITE_FULL, `IOERR` of SQLITE_IOERR_FSYNC. */
