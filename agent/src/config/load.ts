@@ -3,10 +3,11 @@
 
 import { hostname as hostnameOfMachine } from 'node:os';
 import { readYaml } from './document.ts';
+import { name as sourceName } from './fields.ts';
 import { type Finding, findings, plainWords, shown } from './issues.ts';
 import { type Mistake, type Path, sortMistakes } from './mistake.ts';
 import type { Plant, ResolvedSource } from './plant.ts';
-import { type Mapping, mappingFrame, mappingSchema, sourceName } from './schema.ts';
+import { type Mapping, mappingFrame, mappingSchema } from './schema.ts';
 import { type Context, readSource } from './source.ts';
 import { misplaced, substitute } from './substitute.ts';
 import { readText } from './text.ts';

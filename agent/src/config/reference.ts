@@ -23,8 +23,8 @@ interface Node {
   readonly oneOf?: readonly Node[];
 }
 
-export const BEGIN = '<!-- keys: made by scripts/reference.ts, do not edit -->';
-export const END = '<!-- keys: end -->';
+const BEGIN = '<!-- keys: made by scripts/reference.ts, do not edit -->';
+const END = '<!-- keys: end -->';
 
 /** The page with its part between BEGIN and END made anew. */
 export function withReference(page: string): string {
@@ -35,7 +35,7 @@ export function withReference(page: string): string {
 }
 
 /** Every key of the mapping, as Markdown tables. */
-export function reference(): string {
+function reference(): string {
   const root = mappingJsonSchema() as Node;
   const { hub, buffer, sources } = root.properties!;
   const hubs = hub!.oneOf!;

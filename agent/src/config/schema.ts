@@ -5,103 +5,23 @@
 
 import { z } from 'zod';
 import { type ModbusAddress, parseAddress } from './address.ts';
-import { endpointProblem } from './endpoint.ts';
+import {
+  address,
+  date,
+  deadband,
+  duration,
+  name,
+  number,
+  range,
+  size,
+  tagName,
+  text,
+  VARIABLES,
+  whole,
+} from './fields.ts';
 import { nodeIdProblem } from './nodeid.ts';
-import { parseDuration, parseSize } from './units.ts';
-
-// --- words ------------------------------------------------------------------------------------------------------
-
-const duration = (least = 0, example = '1s') => {
-  const error = `write a duration with its unit, like ${example}`;
-  return z
-    .string({ error })
-    .meta({ examples: ['100ms', '1s', '5m', '2h'], pattern: '^\\d+(\\.\\d+)?(ms|s|m|h|d)$' })
-    .transform((text, context) => {
-      const ms = parseDuration(text);
-      if (ms !== undefined && ms >= least && ms <= LONGEST) return ms;
-      const message = ms === undefined ? error : ms < least ? `the shortest is ${least}ms` : 'the longest is 20d';
-      context.addIssue({ code: 'custom', message });
-      return z.NEVER;
-    });
-};
-
-/** What a timer of Node can hold, in whole days: beyond it a timer fires at once. */
-const LONGEST = 20 * 86_400_000;
-
-const size = z
-  .string({ error: 'write a size with its unit, like 4GB' })
-  .meta({ examples: ['500MB', '4GB'], pattern: '^\\d+(\\.\\d+)?(kB|MB|GB)$' })
-  .transform((text, context) => {
-    const bytes = parseSize(text);
-    if (bytes !== undefined && bytes >= SMALLEST) return bytes;
-    const message =
-      bytes === undefined ? 'write a size with its unit (kB, MB, GB), like 4GB' : 'the smallest buffer is 1MB';
-    context.addIssue({ code: 'custom', message });
-    return z.NEVER;
-  });
-
-const SMALLEST = 1_000_000;
-
-/** A field that cannot break a topic, a file name or a message id. */
-const name = z
-  .string({ error: 'use letters, digits, ".", "_" and "-", at most 128, beginning with a letter or digit' })
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/);
-
-/** As the plant writes it; blanks at the ends and control characters are never meant. */
-export const tagName = z
-  .string({ error: 'a tag has 1 to 256 characters, no blanks at its ends and no control characters' })
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
-  .regex(/^(?! )[^\x00-\x1f\x7f]{1,256}(?<! )$/);
-
-const text = (example: string) => z.string({ error: `write text, like ${example}` }).min(1);
-
-const whole = (least: number, most: number) =>
-  z
-    .number({ error: `write a whole number from ${least} to ${most}` })
-    .int()
-    .min(least)
-    .max(most);
-
-const number = z.number({ error: 'write a number' });
-
-const date = z.iso.date({ error: 'write a date, like 2027-03-31' });
-
-const address = (scheme: string, example: string) =>
-  z
-    .string({ error: `write an address, like ${example}` })
-    .superRefine((given, context) => {
-      const message = endpointProblem(given, scheme.split('|'), example);
-      if (message !== undefined) context.addIssue({ code: 'custom', message });
-    })
-    .meta({ examples: [example], pattern: `^((${scheme.replaceAll('.', '\\.')})://|\\$\\{).+` });
-
-// biome-ignore lint/suspicious/noTemplateCurlyInString: this is how a mapping writes it
-const VARIABLES = 'Environment variables are filled in: ${NAME}.';
 
 // --- tags -------------------------------------------------------------------------------------------------------
-
-const range = z
-  .tuple([number, number], { error: 'write the lowest and the highest value, like [0, 250]' })
-  .refine(([lo, hi]) => lo < hi, 'write the lower number first');
-
-/** An absolute deadband in engineering units, or a share of the range. */
-export type Deadband = { readonly kind: 'absolute' | 'percent'; readonly size: number };
-
-const DEADBAND = 'write 0.1 (engineering units) or 0.5% (of the range)';
-
-const deadband = z
-  .union([z.number().min(0), z.string().meta({ pattern: '^\\d+(\\.\\d+)?%$' })], { error: DEADBAND })
-  .meta({
-    examples: [0.1, '0.5%'],
-    description: 'A change up to this is not sent: engineering units, or "0.5%" of the range. 0 sends every change.',
-  })
-  .transform((given, context): Deadband => {
-    const percent = typeof given === 'string' ? /^(\d+(?:\.\d+)?)%$/.exec(given) : null;
-    const amount = typeof given === 'number' ? given : Number(percent?.[1] ?? Number.NaN);
-    if (typeof given === 'number' || amount <= 100) return { kind: percent ? 'percent' : 'absolute', size: amount };
-    context.addIssue({ code: 'custom', message: amount > 100 ? 'the most is 100%' : DEADBAND });
-    return z.NEVER;
-  });
 
 const tagCommon = {
   unit: text('m3/h')
@@ -160,7 +80,7 @@ const opcuaTag = z.strictObject(
   { error: 'write { node: "nsu=urn:vendor:plc;s=FIC101.PV" }' },
 );
 
-export const MODBUS_TYPES = [
+const MODBUS_TYPES = [
   'bool',
   'int16',
   'uint16',
@@ -405,12 +325,11 @@ export type OpcUaSource = z.output<typeof opcuaSource>;
 export type ModbusSource = z.output<typeof modbusTcpSource>;
 export type OpcUaTag = z.output<typeof opcuaTag>;
 export type ModbusTag = z.output<typeof modbusTag>;
+export type { Deadband } from './fields.ts';
 export type ByteOrder = (typeof ORDERS)[number];
 
 /** The mapping without its sources, which are checked one by one so that a mistake in one hides none in another. */
 export const mappingFrame = mappingSchema.omit({ sources: true });
-export const sourceName = name;
-export const hubSchema = hub;
 export const sourceSchema = source;
 export const opcuaSourceSchema = opcuaSource;
 export const modbusSourceSchema = modbusTcpSource;

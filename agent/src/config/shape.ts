@@ -1,11 +1,11 @@
-// Looks into the schema: which keys are known at a place. The schema is the only list of keys there is; suggestions
-// and the reference in docs/mapping.md both read it here.
+// Looks into the schema: which keys are known at a place, and which words. The schema is the only list of them; the
+// suggestions for what was mistyped read it here.
 
 import { z } from 'zod';
 import type { Path } from './mistake.ts';
 
 /** The schema without what stands around it: optional, default, transform, refinement. */
-export function bare(schema: z.ZodType): z.ZodType {
+function bare(schema: z.ZodType): z.ZodType {
   let inner = schema;
   for (;;) {
     if (inner instanceof z.ZodOptional || inner instanceof z.ZodDefault || inner instanceof z.ZodPrefault) {

@@ -6,6 +6,7 @@ import type { z } from 'zod';
 import { checkModbusTag, checkOpcUaTag, checkSource, type Report, type WrittenSource } from './checks.ts';
 import { readCsv } from './csv.ts';
 import type { Part, YamlFile } from './document.ts';
+import { tagName } from './fields.ts';
 import { type Finding, findings, plainWords } from './issues.ts';
 import type { Mistake, Path } from './mistake.ts';
 import { nearest } from './nearest.ts';
@@ -21,7 +22,6 @@ import {
   opcuaSourceSchema,
   opcuaTagSchema,
   sourceSchema,
-  tagName,
 } from './schema.ts';
 import { keysAt } from './shape.ts';
 import { substitute } from './substitute.ts';

@@ -5,7 +5,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { describe } from '../model/fault.ts';
 
 /** A mapping of 100,000 tags has about 10 MB; what is larger is no mapping. */
-export const MAX_BYTES = 20_000_000;
+const MAX_BYTES = 20_000_000;
 
 export type TextFile = { readonly text: string } | { readonly problem: string; readonly line?: number };
 
