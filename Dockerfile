@@ -17,7 +17,7 @@ COPY scripts/image.ts scripts/
 RUN node scripts/image.ts strip node_modules && node scripts/image.ts root /root-fs node_modules
 RUN mkdir /empty
 
-FROM scratch
+FROM scratch AS agent
 COPY --from=build /root-fs /
 COPY --from=build /app/node_modules /app/node_modules
 # The state of the gateway: buffer, certificates. The user's number owns it, also when a new volume is mounted here.
@@ -25,7 +25,6 @@ COPY --from=build --chown=10001:10001 /empty /data
 COPY package.json scripts/healthcheck.mjs /app/
 COPY sim /app/sim
 COPY agent /app/agent
-
 ENV PATH=/usr/local/bin:/usr/bin \
     NODE_ENV=production \
     HOME=/data \
@@ -33,6 +32,17 @@ ENV PATH=/usr/local/bin:/usr/bin \
 # relative paths of a mapping, such as data/buffer.db, begin at the root and so end up on the volume
 WORKDIR /
 USER 10001:10001
+
+FROM agent AS warm
+COPY scripts/warm.mjs /tmp/
+ENV NODE_COMPILE_CACHE=/tmp/compile-cache
+RUN ["node", "/tmp/warm.mjs"]
+
+FROM agent
+# Root's, and so never written to; Node reads it when path, version and user's number are the same as here. The one
+# part of the image that two builds of the same commit do not share bit by bit.
+COPY --from=warm --chmod=755 /tmp/compile-cache /app/compile-cache
+ENV NODE_COMPILE_CACHE=/app/compile-cache
 VOLUME /data
 EXPOSE 9600
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s --retries=3 CMD ["node", "/app/healthcheck.mjs"]

@@ -79,6 +79,11 @@ describe('package.json', () => {
 });
 
 describe('the lock file', () => {
+  // one version off by a digit gives each of them a copy of its own, whose NodeId is no NodeId to the others
+  it('brings each part of node-opcua once', () => {
+    expect(Object.keys(lock).filter((path) => /node_modules\/.*node_modules\/node-opcua/.test(path))).toEqual([]);
+  });
+
   it('names no registry', () => {
     expect(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')).not.toContain('"resolved": "http');
   });
