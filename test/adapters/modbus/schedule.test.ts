@@ -20,13 +20,13 @@ test('missed slots are not made up for: the one that has begun is served, at its
   expect(slots.due).toBe(400);
 });
 
-test('three overruns in a row are too many, ten slots in time are well again', () => {
-  const slots = new Slots(0, 100);
-  const late = () => slots.done(slots.due + 250);
+test('three overruns in a row are too many, ten slots and ten seconds in time are well again', () => {
+  const slots = new Slots(0, 500);
+  const late = () => slots.done(slots.due + 1_250);
   const inTime = () => slots.done(slots.due + 50);
   expect([late(), late(), inTime(), late(), late()]).toEqual([true, true, true, true, true]);
   expect(late()).toBe(false);
-  for (let i = 0; i < 9; i++) expect(inTime()).toBe(false);
+  for (let i = 0; i < 19; i++) expect(inTime()).toBe(false);
   expect(inTime()).toBe(true);
 });
 

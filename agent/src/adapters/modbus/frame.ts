@@ -41,7 +41,7 @@ export function dataBytes({ table, quantity }: Query): number {
 
 /** Longest reply to a query, in bytes; an exception has nine. */
 export function replyBytes(query: Query): number {
-  return Math.max(HEADER + 2 + dataBytes(query), HEADER + 2);
+  return HEADER + 2 + dataBytes(query);
 }
 
 export type Verdict =

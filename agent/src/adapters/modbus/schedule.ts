@@ -6,6 +6,8 @@
 export class Slots {
   readonly #origin: number;
   readonly #period: number;
+  /** Slots in time that make it well again: ten, and ten seconds of them, so that a word on it does not flicker. */
+  readonly #calm: number;
   #due: number;
   #late = 0;
   #inTime = 0;
@@ -13,6 +15,7 @@ export class Slots {
   constructor(origin: number, period: number) {
     this.#origin = origin;
     this.#period = period;
+    this.#calm = Math.max(10, 10_000 / period);
     this.#due = origin;
   }
 
@@ -28,7 +31,7 @@ export class Slots {
 
   /**
    * The slot's work is done. Its successor is the next slot, or the one that has begun meanwhile.
-   * @returns whether the rate is kept: false after three overruns in a row, true again after ten slots in time
+   * @returns whether the rate is kept: false after three overruns in a row, true again when slots have been in time for a while
    */
   done(now: number): boolean {
     const next = this.#due + this.#period;
@@ -39,7 +42,7 @@ export class Slots {
       this.#inTime = 0;
     } else if (this.#late > 0) {
       this.#inTime++;
-      if (this.#late < 3 || this.#inTime >= 10) this.#late = 0;
+      if (this.#late < 3 || this.#inTime >= this.#calm) this.#late = 0;
     }
     return this.#late < 3;
   }
