@@ -12,14 +12,14 @@
 
 import { randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import type { Database } from 'better-sqlite3';
+import type { Database, Statement } from 'better-sqlite3';
 import { type Batch, entries, gapBatch } from '../model/batch.ts';
 import type { Gap, GapReason } from '../model/gap.ts';
 import type { Stream } from '../model/stream.ts';
 import type { Priority } from '../model/tag.ts';
 import { fromMillis, now, type Timestamp } from '../model/time.ts';
 import { type Dictionary, openDictionary } from './dictionary.ts';
-import { openFile, storageFault } from './file.ts';
+import { isDamage, isStorageError, markDamaged, type OpenedFile, openFile, replaceFile, storageFault } from './file.ts';
 import { add, covers, type Range, remove, size } from './ranges.ts';
 import { decodeSegment, encodeSegment } from './segment.ts';
 
@@ -64,7 +64,10 @@ export interface Buffer {
   /** Where a damaged file went at the start, if there was one. */
   readonly setAside: string | undefined;
   readonly dictionary: Dictionary;
-  /** Commits parts in one transaction, in their order. Throws a Fault `buffer.full` or `buffer.disk`; then nothing was kept. */
+  /**
+   * Commits parts in one transaction, in their order. Throws a Fault `buffer.full` or `buffer.disk`; then nothing was
+   * kept. After `buffer.damaged` the process should end: the next opening sets the file aside.
+   */
   append(parts: readonly Part[]): void;
   /** Entries of a lane that are not handed out yet. Numbers that are missing in the file count too. */
   waiting(stream: Stream): number;
@@ -86,7 +89,8 @@ export interface Buffer {
    */
   tidy(idle: boolean): void;
   stats(): BufferStats;
-  close(): void;
+  /** @param idle as for `tidy`; false when the last readings could not be committed */
+  close(idle?: boolean): void;
 }
 
 /** Room for the WAL within `maxSize`: `journal_size_limit` of file.ts. */
@@ -95,37 +99,60 @@ const WAL_BYTES = 16 * 1024 * 1024;
 const ALIVE_INTERVAL = 10_000;
 /** How much is given up at once when the buffer is full, as a share of `maxSize`: few gap records instead of many. */
 const EVICT_SHARE = 0.01;
+/** Pages kept free for what a commit needs besides its payloads: gap records, inner pages of the tree, the head. */
+const SPARE_PAGES = 16;
 
 interface Row {
   readonly first: number;
   readonly last: number;
   readonly readings: number;
   readonly committed: number;
+  readonly oldest: Timestamp;
+  readonly newest: Timestamp;
   readonly crc: number;
+}
+
+interface Encoded extends Part {
   readonly payload: Uint8Array;
 }
 
+const encoded = (part: Part): Encoded => ({ ...part, payload: encodeSegment(part.batch) });
+
 /** Opens the buffer at `path`, bounded to `maxSize` bytes. Throws a Fault as `openFile` says. */
 export function openBuffer(path: string, maxSize: number): Buffer {
-  const { db, setAside } = openFile(path);
+  const opened = openFile(path);
+  try {
+    return useFile(opened, path, maxSize);
+  } catch (error) {
+    opened.db.close();
+    const fault = storageFault(error, path);
+    if (fault.code !== 'buffer.damaged') throw fault;
+    // The head of the file was sound, and what it holds is not.
+    return useFile(replaceFile(path, fault), path, maxSize);
+  }
+}
+
+function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number): Buffer {
   const meta = openMeta(db);
   const epoch = meta.epoch();
   const dictionary = openDictionary(db);
-  const maxPages = Math.max(64, Math.floor((maxSize - WAL_BYTES) / pragma(db, 'page_size')));
+  const pageSize = pragma(db, 'page_size');
+  const maxPages = Math.max(64, Math.floor((maxSize - WAL_BYTES) / pageSize));
 
   const sql = {
     insert: db.prepare(
       'INSERT INTO segment (first, last, readings, priority, committed, oldest, newest, crc, payload) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
     ),
     from: db.prepare(
-      'SELECT first, last, readings, committed, crc, payload FROM segment WHERE first >= ? ORDER BY first',
+      'SELECT first, last, readings, committed, oldest, newest, crc FROM segment WHERE first >= ? ORDER BY first',
     ),
+    payload: db.prepare('SELECT payload FROM segment WHERE first = ?').pluck(),
     evictable: db.prepare(
       'SELECT first, last, readings, oldest, newest, length(payload) AS bytes FROM segment WHERE priority = ? AND first >= ? ORDER BY first',
     ),
-    deleteRange: db.prepare('DELETE FROM segment WHERE first >= ? AND last <= ?'),
+    within: db.prepare('SELECT first FROM segment WHERE first BETWEEN ? AND ? AND last <= ?').pluck(),
     deleteOne: db.prepare('DELETE FROM segment WHERE first = ?'),
-    overlaps: db.prepare('SELECT 1 FROM segment WHERE first <= ? AND last >= ?'),
+    lastFrom: db.prepare('SELECT last FROM segment WHERE first <= ? ORDER BY first DESC LIMIT 1').pluck(),
     extent: db.prepare('SELECT min(first) AS first, max(last) AS last, max(committed) AS committed FROM segment'),
     committedAt: db.prepare('SELECT committed FROM segment WHERE first >= ? ORDER BY first LIMIT 1'),
     pending: db.prepare(
@@ -149,6 +176,8 @@ export function openBuffer(path: string, maxSize: number): Buffer {
   let committedReadings = 0;
   let committedBytes = 0;
   const dropped: Partial<Record<GapReason, number>> = {};
+  /** Segments, by their first number, that are done with and cannot be deleted. */
+  const unremovable = new Set<number>();
   /** Gap records about given-up segments, committed with the next append or tidy (B3). */
   let owed: Gap[] = [];
 
@@ -159,9 +188,8 @@ export function openBuffer(path: string, maxSize: number): Buffer {
 
   const usedPages = () => pragma(db, 'page_count') - pragma(db, 'freelist_count');
 
-  function insert({ priority, batch }: Part, committed: number, at: number): number {
+  function insert({ priority, batch, payload }: Encoded, committed: number, at: number): number {
     const count = entries(batch);
-    const payload = encodeSegment(batch);
     committedBytes += payload.length;
     const [oldest, newest] = extremes(batch, committed);
     sql.insert.run(
@@ -207,28 +235,51 @@ export function openBuffer(path: string, maxSize: number): Buffer {
     tidied = false;
   }
 
-  /** Oldest first, normal priority before high, none that is handed out: until 1 % of the size is free again. */
-  function makeRoom(): void {
-    if (usedPages() < maxPages) return;
-    let bytes = Math.max(maxSize * EVICT_SHARE, 256 * 1024);
+  /**
+   * What to give up so that `coming` fits: oldest first, normal priority before high, none that is handed out, until
+   * 1 % of the size is free again.
+   */
+  function victims(coming: readonly Encoded[]): Row[] {
+    const wanted = coming.reduce((pages, { payload }) => pages + Math.ceil(payload.length / pageSize), SPARE_PAGES);
+    const excess = usedPages() + wanted - maxPages;
+    if (excess <= 0) return [];
+    let bytes = excess * pageSize + Math.max(maxSize * EVICT_SHARE, 256 * 1024);
+    const waiting: Range[] = [...backlog, [live, head - 1]];
+    const found: Row[] = [];
     for (const priority of [0, 1]) {
-      if (bytes <= 0) break;
-      const waiting: Range[] = [...backlog, [live, head - 1]];
-      const victims: { first: number; last: number; readings: number }[] = [];
-      for (const row of sql.evictable.iterate(priority, waiting[0]?.[0] ?? live) as Iterable<
-        Row & { bytes: number; oldest: number; newest: number }
-      >) {
-        if (bytes <= 0) break;
-        if (!covers(waiting, row.first, row.last)) continue;
-        victims.push(row);
+      const rows = sql.evictable.iterate(priority, waiting[0]?.[0] ?? live) as Iterable<Row & { bytes: number }>;
+      for (const row of rows) {
+        if (bytes <= 0) return found;
+        if (!covers(waiting, row.first, row.last) || !isRemovable(row.first)) continue;
+        found.push(row);
         bytes -= row.bytes;
-        giveUp('buffer-full', row.first, row.last, row.readings, row.oldest, row.newest);
       }
-      for (const { first, last, readings } of victims) {
-        sql.deleteOne.run(first);
-        pending = less(first, last, readings);
-        backlog = remove(backlog, first, last);
-      }
+    }
+    return found;
+  }
+
+  function evict(rows: readonly Row[]): void {
+    for (const { first, last, readings, oldest, newest } of rows) {
+      giveUp('buffer-full', first, last, readings, oldest, newest);
+      sql.deleteOne.run(first);
+      pending = less(first, last, readings);
+      backlog = remove(backlog, first, last);
+    }
+  }
+
+  /**
+   * Whether SQLite can follow the pages of a segment. One that it cannot stays in the file: its space is lost, and its
+   * neighbours are not. To be asked before a transaction, which damage that is met within would spoil.
+   */
+  function isRemovable(first: number): boolean {
+    if (unremovable.has(first)) return false;
+    try {
+      sql.payload.get(first);
+      return true;
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      unremovable.add(first);
+      return false;
     }
   }
 
@@ -239,26 +290,27 @@ export function openBuffer(path: string, maxSize: number): Buffer {
   }
 
   const transact = (work: () => void): void => {
-    const before = { head, pending, backlog, owed, tidied, dropped: { ...dropped } };
+    const before = { head, pending, backlog, owed, tidied, committedBytes, dropped: { ...dropped } };
     try {
       db.transaction(work).immediate();
     } catch (error) {
       // The file is as it was (B1); so must be what is remembered of it.
-      ({ head, pending, backlog, owed, tidied } = before);
+      ({ head, pending, backlog, owed, tidied, committedBytes } = before);
       for (const reason of Object.keys(dropped) as GapReason[]) delete dropped[reason];
       Object.assign(dropped, before.dropped);
-      throw storageFault(error, path);
+      const fault = storageFault(error, path);
+      if (fault.code === 'buffer.damaged') markDamaged(path, fault.message);
+      throw fault;
     }
   };
 
-  function appendAll(parts: readonly Part[]): void {
+  function appendAll(parts: readonly Encoded[], instead: readonly Row[]): void {
     owed = [...owed];
-    makeRoom();
-    const debts: Part[] = owed.length > 0 ? [{ priority: 'high', batch: gapBatch(owed) }] : [];
+    evict(instead);
+    const debts = owed.length > 0 ? [encoded({ priority: 'high', batch: gapBatch(owed) })] : [];
     owed = [];
     const committed = Date.now();
     for (const part of [...debts, ...parts]) {
-      if (entries(part.batch) === 0) continue;
       const end = insert(part, committed, head);
       pending = { entries: pending.entries + end - head, readings: pending.readings + part.batch.count };
       head = end;
@@ -272,7 +324,9 @@ export function openBuffer(path: string, maxSize: number): Buffer {
     dictionary,
 
     append(parts) {
-      transact(() => appendAll(parts));
+      const payloads = parts.filter(({ batch }) => entries(batch) > 0).map(encoded);
+      const instead = victims(payloads);
+      transact(() => appendAll(payloads, instead));
       commits++;
       lastKnown = Date.now();
       for (const { batch } of parts) committedReadings += batch.count;
@@ -291,7 +345,7 @@ export function openBuffer(path: string, maxSize: number): Buffer {
       const damaged: Row[] = [];
       for (const row of sql.from.iterate(start) as Iterable<Row>) {
         if (row.first > end || (segments.length > 0 && (row.first !== expected || row.last - start >= limit))) break;
-        const batch = readSegment(row);
+        const batch = readSegment(row, sql.payload);
         expected = row.last + 1;
         if (batch === undefined) {
           damaged.push(row);
@@ -301,14 +355,7 @@ export function openBuffer(path: string, maxSize: number): Buffer {
         }
       }
       for (const row of damaged) {
-        giveUp(
-          'buffer-damaged',
-          row.first,
-          row.last,
-          row.readings,
-          fromMillis(row.committed),
-          fromMillis(row.committed),
-        );
+        giveUp('buffer-damaged', row.first, row.last, row.readings, row.oldest, row.newest);
         buffer.ack(row.first, row.last, row.readings);
       }
       // Numbers without a segment before `expected` were delivered or given up already.
@@ -336,13 +383,15 @@ export function openBuffer(path: string, maxSize: number): Buffer {
 
     tidy(idle) {
       if (tidied && !(idle && Date.now() - lastKnown > ALIVE_INTERVAL)) return;
+      const done = acknowledged.flatMap(([first, last]) => sql.within.all(first, last, last) as number[]);
+      const removable = done.filter(isRemovable);
       transact(() => {
-        for (const [first, last] of acknowledged) sql.deleteRange.run(first, last);
-        if (owed.length > 0) appendAll([]);
+        for (const first of removable) sql.deleteOne.run(first);
+        if (owed.length > 0) appendAll([], []);
         writeHead(idle);
       });
       // A segment of which only a part is acknowledged stays, and so does the memory of that part.
-      acknowledged = acknowledged.filter(([first, last]) => sql.overlaps.get(last, first) !== undefined);
+      acknowledged = acknowledged.filter(([first, last]) => Number(sql.lastFrom.get(last) ?? 0) >= first);
       tidied = true;
     },
 
@@ -351,7 +400,7 @@ export function openBuffer(path: string, maxSize: number): Buffer {
       return {
         pending: pending.entries,
         pendingReadings: pending.readings,
-        bytes: usedPages() * pragma(db, 'page_size') + WAL_BYTES,
+        bytes: usedPages() * pageSize + WAL_BYTES,
         committedReadings,
         committedBytes,
         dropped: { ...dropped },
@@ -361,11 +410,11 @@ export function openBuffer(path: string, maxSize: number): Buffer {
       };
     },
 
-    close() {
+    close(idle = true) {
       if (!db.open) return;
       try {
         tidied = false;
-        buffer.tidy(true);
+        buffer.tidy(idle);
         db.pragma('wal_checkpoint(TRUNCATE)');
       } finally {
         db.close();
@@ -381,12 +430,15 @@ export function openBuffer(path: string, maxSize: number): Buffer {
   return buffer;
 }
 
-function readSegment(row: Row): Batch | undefined {
-  if (crc32(row.payload) !== row.crc) return undefined;
+/** Undefined when the payload cannot be had: B5. */
+function readSegment({ first, crc }: Row, select: Statement): Batch | undefined {
   try {
-    return decodeSegment(row.payload);
-  } catch {
-    // The CRC holds and the content does not: written by a release with another format, or damaged before the CRC.
+    const payload = select.get(first) as Uint8Array;
+    return crc32(payload) === crc ? decodeSegment(payload) : undefined;
+  } catch (error) {
+    // SQLite cannot follow the payload's pages; or the CRC holds and the content does not, written by a release with
+    // another format. A disk that does not answer is another matter: the segment may be sound.
+    if (isStorageError(error) && !isDamage(error)) throw error;
     return undefined;
   }
 }

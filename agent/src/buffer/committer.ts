@@ -2,7 +2,7 @@
 // instead of once per notification. A commit that fails keeps everything and is tried again; how much may pile up
 // meanwhile is bounded by the sender (store/store.ts), who counts what it has to refuse.
 
-import { type Batch, BatchBuilder, entries } from '../model/batch.ts';
+import { type Batch, BatchBuilder, bytesOfValue, entries, Kind } from '../model/batch.ts';
 import { Fault } from '../model/fault.ts';
 import type { Log } from '../model/log.ts';
 import type { Priority, Tag } from '../model/tag.ts';
@@ -33,6 +33,8 @@ export interface Committer {
 const COMMIT_ENTRIES = 50_000;
 /** Readings in a segment: large enough to compress well, small enough that a damaged one is a small loss. */
 const SEGMENT_READINGS = 4_096;
+/** Strings, arrays and structures in a segment, in bytes: far below what a segment may expand to. */
+const SEGMENT_BYTES = 4 * 1024 * 1024;
 /** Pause after a failed commit, ms. */
 const RETRY = 1_000;
 
@@ -73,6 +75,8 @@ export function committer({ buffer, interval, committed, log }: CommitterOptions
       failing = undefined;
     } catch (error) {
       const fault = Fault.from(error, 'buffer.disk', 'the buffer cannot commit');
+      // Trying again cannot help; the next start sets the file aside.
+      if (fault.code === 'buffer.damaged') throw fault;
       if (failing !== fault.code)
         log('error', 'the buffer cannot commit; readings wait in memory', { code: fault.code, reason: fault.message });
       failing = fault.code;
@@ -107,6 +111,7 @@ export function committer({ buffer, interval, committed, log }: CommitterOptions
  */
 export function partition(batches: readonly Batch[], ids: readonly number[], priorities: readonly Priority[]): Part[] {
   const builders = { high: new BatchBuilder(256), normal: new BatchBuilder(1024) };
+  const bytes = { high: 0, normal: 0 };
   const parts: Part[] = [];
   for (const batch of batches) for (const gap of batch.gaps) builders.high.gap(gap);
   for (const batch of batches) {
@@ -115,7 +120,11 @@ export function partition(batches: readonly Batch[], ids: readonly number[], pri
       const priority = priorities[index] ?? 'normal';
       const builder = builders[priority];
       builder.copy(batch, i, ids[index] as number);
-      if (builder.count === SEGMENT_READINGS) parts.push({ priority, batch: builder.take() });
+      if (batch.kind[i] === Kind.Other)
+        bytes[priority] += bytesOfValue(batch.others[batch.number[i] as number] ?? null);
+      if (builder.count < SEGMENT_READINGS && bytes[priority] < SEGMENT_BYTES) continue;
+      parts.push({ priority, batch: builder.take() });
+      bytes[priority] = 0;
     }
   }
   for (const priority of ['high', 'normal'] as const) parts.push({ priority, batch: builders[priority].take() });

@@ -31,12 +31,28 @@ export function openDictionary(db: Database): Dictionary {
     remember(row.id, { name: row.name, source: row.source, ...(row.unit === null ? {} : { unit: row.unit }) });
   }
   const insert: Statement = db.prepare('INSERT INTO tag (name, source, unit) VALUES (?, ?, ?)');
-  const intern = db.transaction((wanted: readonly Tag[]) =>
-    wanted.map(({ name, source, unit }) => {
-      const tag: StoredTag = { name, source, ...(unit === undefined ? {} : { unit }) };
-      return known.get(key(tag)) ?? remember(Number(insert.run(name, source, unit ?? null).lastInsertRowid), tag);
-    }),
-  );
+  const write = db.transaction((wanted: readonly StoredTag[]) => {
+    const written = new Map<string, number>();
+    for (const tag of wanted) {
+      const id = known.get(key(tag)) ?? written.get(key(tag));
+      if (id !== undefined) continue;
+      written.set(key(tag), Number(insert.run(tag.name, tag.source, tag.unit ?? null).lastInsertRowid));
+    }
+    return written;
+  });
+
+  function intern(tags: readonly Tag[]): number[] {
+    const wanted = tags.map(
+      ({ name, source, unit }): StoredTag => ({ name, source, ...(unit !== undefined && { unit }) }),
+    );
+    // Remembered only when committed: a number that is not in the file would be given to another tag.
+    const written = write(wanted);
+    for (const tag of wanted) {
+      const id = written.get(key(tag));
+      if (id !== undefined) remember(id, tag);
+    }
+    return wanted.map((tag) => known.get(key(tag)) as number);
+  }
   return { intern, get: (id) => tags[id] ?? { name: `#${id}`, source: '' } };
 }
 

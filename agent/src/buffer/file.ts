@@ -6,7 +6,7 @@
 //   SQLite before 3.51.3 cannot be brought in from outside (https://sqlite.org/wal.html#walresetbug).
 // - A damaged file is set aside with its WAL under a new name, never deleted.
 
-import { existsSync, mkdirSync, renameSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Sqlite, { type Database } from 'better-sqlite3';
 import { describe, Fault } from '../model/fault.ts';
@@ -14,6 +14,8 @@ import { describe, Fault } from '../model/fault.ts';
 const SCHEMA_VERSION = 1;
 const LEAST_SQLITE = [3, 51, 3] as const;
 const PAGE_SIZE = 8192;
+/** Beside a file that was found damaged while it was in use. */
+const MARK = '.is-damaged';
 
 /** Segments are numbered by their first entry; `meta` is what must survive when all segments have been delivered. */
 const SCHEMA = `
@@ -56,6 +58,7 @@ export function openFile(path: string): OpenedFile {
     throw new Fault('buffer.path', `buffer.path ${path}: its folder cannot be made: ${describe(error)}`, error);
   }
   try {
+    if (existsSync(path + MARK)) throw new Fault('buffer.damaged', `${path} was found damaged while it was in use`);
     return { db: open(path) };
   } catch (error) {
     if (!(error instanceof Fault) || error.code !== 'buffer.damaged') throw error;
@@ -158,6 +161,18 @@ function asFault(error: unknown, path: string): Fault {
   }
 }
 
+/**
+ * Leaves word for the next start that the file is damaged: not all damage shows at opening, and a gateway that fails
+ * at every first commit would never come up again.
+ */
+export function markDamaged(path: string, reason: string): void {
+  try {
+    writeFileSync(path + MARK, `${reason}\n`);
+  } catch {
+    // Without the mark the next start finds the damage again.
+  }
+}
+
 /** Why a statement failed: `buffer.full`, `buffer.damaged` or `buffer.disk`. */
 export function storageFault(error: unknown, path: string): Fault {
   if (error instanceof Fault) return error;
@@ -186,7 +201,7 @@ function resultCode(error: unknown): string | undefined {
 function setAside(path: string): string {
   const stamp = new Date().toISOString().replaceAll(/[-:]/g, '').replace('.', '');
   const aside = `${path}.damaged-${stamp}`;
-  for (const suffix of ['', '-wal', '-shm']) {
+  for (const suffix of ['', '-wal', '-shm', MARK]) {
     if (existsSync(path + suffix)) renameSync(path + suffix, aside + suffix);
   }
   return aside;

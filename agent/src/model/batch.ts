@@ -84,16 +84,17 @@ export function slice(batch: Batch, from: number, to: number): Batch {
 /** About the memory of a batch in bytes: its columns, and what its strings, arrays and structures hold. */
 export function bytesOf(batch: Batch): number {
   let bytes = batch.tag.length * 25 + batch.gaps.length * 128;
-  for (const value of batch.others) bytes += weigh(value);
+  for (const value of batch.others) bytes += bytesOfValue(value);
   return bytes;
 }
 
-function weigh(value: Value): number {
+/** About the memory of a string, array or structure in bytes. */
+export function bytesOfValue(value: Value): number {
   if (typeof value === 'string') return 32 + 2 * value.length;
   if (typeof value !== 'object' || value === null) return 16;
   let bytes = 64;
-  if (Array.isArray(value)) for (const member of value) bytes += weigh(member);
-  else for (const [key, member] of Object.entries(value)) bytes += weigh(key) + weigh(member);
+  if (Array.isArray(value)) for (const member of value) bytes += bytesOfValue(member);
+  else for (const [key, member] of Object.entries(value)) bytes += bytesOfValue(key) + bytesOfValue(member);
   return bytes;
 }
 

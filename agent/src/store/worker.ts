@@ -59,10 +59,10 @@ async function start(): Promise<void> {
     try {
       buffer.tidy(commits.idle);
     } catch (error) {
+      const fault = Fault.from(error, 'buffer.disk', 'tidy');
+      if (fault.code === 'buffer.damaged') throw fault;
       // The next tick tries again; until then acknowledged segments stay, which costs duplicates after a crash at most.
-      log('warn', 'the buffer cannot write its acknowledgements', {
-        reason: Fault.from(error, 'buffer.disk', 'tidy').message,
-      });
+      log('warn', 'the buffer cannot write its acknowledgements', { reason: fault.message });
     }
     tell({ type: 'stats', stats: stats() });
   }, TICK);
@@ -79,7 +79,14 @@ async function start(): Promise<void> {
     commits.close();
     await delivery.stop(deadline);
     const last = stats();
-    buffer.close();
+    try {
+      buffer.close(commits.idle);
+    } catch (error) {
+      // What is committed is safe; acknowledgements that could not be written cost duplicates after the next start.
+      log('warn', 'the buffer could not be closed in order', {
+        reason: Fault.from(error, 'buffer.disk', 'close').message,
+      });
+    }
     tell({ type: 'closed', stats: last });
     port?.close();
   }
