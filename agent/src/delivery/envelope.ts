@@ -29,7 +29,7 @@ export interface Outgoing {
 
 export interface Packed {
   readonly fitting: readonly Outgoing[];
-  /** Single entries that exceed `MAX_BODY` alone. */
+  /** Single entries that exceed `MAX_BODY` alone, or that the format cannot write. */
   readonly tooLarge: readonly Numbered[];
 }
 
@@ -43,13 +43,24 @@ export interface Sender {
 
 /** Messages of consecutive entries, in order. @param parts at least one, each following the one before */
 export async function pack(sender: Sender, stream: Stream, parts: readonly Numbered[]): Promise<Packed> {
-  const plain = sender.format.encode(parts);
-  const body = sender.compression === 'gzip' ? await compress(plain, { level: COMPRESSION_LEVEL }) : plain;
-  if (body.length <= MAX_BODY) return { fitting: [envelope(sender, stream, parts, body)], tooLarge: [] };
+  const body = await bodyOf(sender, parts);
+  if (body !== undefined && body.length <= MAX_BODY)
+    return { fitting: [envelope(sender, stream, parts, body)], tooLarge: [] };
   const halves = halve(parts);
   if (halves === undefined) return { fitting: [], tooLarge: parts };
   const packed = [await pack(sender, stream, halves[0]), await pack(sender, stream, halves[1])];
   return { fitting: packed.flatMap((p) => p.fitting), tooLarge: packed.flatMap((p) => p.tooLarge) };
+}
+
+/** Undefined when an entry cannot be written: it must not keep its neighbours from being sent. */
+async function bodyOf({ format, compression }: Sender, parts: readonly Numbered[]): Promise<Buffer | undefined> {
+  let plain: Buffer;
+  try {
+    plain = format.encode(parts);
+  } catch {
+    return undefined;
+  }
+  return compression === 'gzip' ? compress(plain, { level: COMPRESSION_LEVEL }) : plain;
 }
 
 /** The same entries as two shorter runs; undefined when there is only one entry. */

@@ -9,6 +9,9 @@ import { formatTime, TICKS_PER_MS, type Timestamp } from '../../model/time.ts';
 import type { Numbered } from '../queue.ts';
 import type { Format, TagOf } from './format.ts';
 
+/** Servers may send any status; the texts of so many are kept. */
+const MAX_STATUSES = 1_000;
+
 /** @param gateway the name in every row, @param tagOf resolves the tag column */
 export function rows(gateway: string, tagOf: TagOf): Format {
   const heads: string[] = [];
@@ -28,6 +31,7 @@ export function rows(gateway: string, tagOf: TagOf): Format {
     if (text === undefined) {
       const bits = infoBits(status);
       text = `,"status":"${statusName(status)}",${bits === 0 ? '' : `"statusCode":${status},`}`;
+      if (statuses.size >= MAX_STATUSES) statuses.clear();
       statuses.set(status, text);
     }
     return text;
@@ -38,7 +42,7 @@ export function rows(gateway: string, tagOf: TagOf): Format {
     if (heads[id] === undefined) learn(id);
     let status = batch.status[i] as number;
     const value = valueText(batch, i);
-    if (value === 'null' && batch.kind[i] !== Kind.Null && !isBad(status)) status = StatusCode.UncertainSubstituteValue;
+    if (substitutes(value, batch, i) && !isBad(status)) status = StatusCode.UncertainSubstituteValue;
     return `${heads[id]}${times.of(batch.time[i] as number)}","value":${value}${statusText(status)}${tails[id]}"seq":${seq}}\n`;
   }
 
@@ -86,6 +90,20 @@ function valueText(batch: Batch, i: number): string {
     default:
       return JSON.stringify(plain(valueAt(batch, i)));
   }
+}
+
+/** Whether null in the text stands for a number that JSON cannot write. */
+function substitutes(text: string, batch: Batch, i: number): boolean {
+  const kind = batch.kind[i];
+  if (kind === Kind.Other) return text.includes('null') && !allFinite(valueAt(batch, i));
+  return text === 'null' && kind !== Kind.Null;
+}
+
+/** No number in the value is NaN or infinite. */
+function allFinite(value: Value): boolean {
+  if (typeof value === 'number') return Number.isFinite(value);
+  if (typeof value !== 'object' || value === null) return true;
+  return Object.values(value).every(allFinite);
 }
 
 function plain(value: Value): unknown {
