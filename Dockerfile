@@ -22,7 +22,8 @@ COPY --from=build /root-fs /
 COPY --from=build /app/node_modules /app/node_modules
 # The state of the gateway: buffer, certificates. The user's number owns it, also when a new volume is mounted here.
 COPY --from=build --chown=10001:10001 /empty /data
-COPY package.json scripts/healthcheck.mjs /app/
+COPY package.json /app/
+COPY scripts/healthcheck.ts /app/scripts/
 COPY sim /app/sim
 COPY agent /app/agent
 ENV PATH=/usr/local/bin:/usr/bin \
@@ -41,11 +42,11 @@ RUN ["node", "/tmp/warm.mjs"]
 FROM agent
 # Root's, and so never written to; Node reads it when path, version and user's number are the same as here. The one
 # part of the image that two builds of the same commit do not share bit by bit.
-COPY --from=warm --chmod=755 /tmp/compile-cache /app/compile-cache
+COPY --from=warm --chown=0:0 --chmod=755 /tmp/compile-cache /app/compile-cache
 ENV NODE_COMPILE_CACHE=/app/compile-cache
 VOLUME /data
 EXPOSE 9600
-HEALTHCHECK --interval=30s --timeout=5s --start-period=20s --retries=3 CMD ["node", "/app/healthcheck.mjs"]
+HEALTHCHECK --interval=30s --timeout=5s --start-period=20s --retries=3 CMD ["node", "/app/scripts/healthcheck.ts"]
 ENTRYPOINT ["fieldgate"]
 CMD ["run", "--config", "/config/fieldgate.yaml"]
 

@@ -19,7 +19,7 @@ const CLEAN: Record<string, string> = {
   'agent/src/adapters/supervisor.ts': "import type { Tag } from '../model/tag.ts';\n",
   'agent/src/adapters/opcua/adapter.ts':
     "import { OPCUAClient } from 'node-opcua-client';\nimport '../supervisor.ts';\n",
-  'agent/src/adapters/modbus/adapter.ts': "import ModbusRTU from 'modbus-serial';\n",
+  'agent/src/adapters/modbus/adapter.ts': "import { connect } from 'node:net';\n",
   'agent/src/buffer/buffer.ts': "import Database from 'better-sqlite3';\nimport type { Tag } from '../model/tag.ts';\n",
   'agent/src/delivery/forwarder.ts': "import type { Plant } from '../config/plant.ts';\n",
   'agent/src/store/store.ts': "new Worker(new URL('./worker.ts', import.meta.url));\n",
@@ -77,6 +77,11 @@ describe('the check of the house', () => {
     ['agent/src/cli/run.ts', "import '../../../sim/hub/hub.ts';", 'only cli/demo may import sim'],
     ['agent/src/store/store.ts', "import Database from 'better-sqlite3';", 'store may not import better-sqlite3'],
     ['agent/src/cli/demo.ts', "import { Aedes } from 'aedes';", 'cli may not import aedes'],
+    [
+      'agent/src/adapters/modbus/adapter.ts',
+      "import ModbusRTU from 'modbus-serial';",
+      'adapters/modbus may not import modbus-serial',
+    ],
     ['sim/hub/hub.ts', "import '../../agent/src/buffer/buffer.ts';", 'sim may not import buffer'],
     ['agent/src/buffer/buffer.ts', 'await import(name);', 'an import whose file only the running program knows'],
   ])('finds in %s: %s', (file, line, what) => {
