@@ -79,6 +79,20 @@ describe('a dead unit', () => {
     expect(run.sink.of(2_299)).toHaveLength(1);
   });
 
+  test('with a poll of minutes is found out in seconds, and one lost reply is made good', async () => {
+    sim.kill(2);
+    const run = await polled(sim.port, [...block(1, 1), ...block(2, 3, 600_000)]);
+    await until('unit 2 is left out', () => run.sink.parts.has('unit 2'));
+    sim.revive(2);
+    await until('unit 2 is back', () => goods(run.sink, 2_001) > 0);
+
+    const peer = await slave((ask, socket) => ask.number === 0 || socket.write(reply(ask)));
+    onTestFinished(() => peer.stop());
+    const other = await polled(peer.port, block(1, 3, 600_000));
+    await until('the value', () => goods(other.sink, 1_002) > 0);
+    expect(statuses(other.sink, 1_002)).toEqual(['BadTimeout', 'Good']);
+  });
+
   test('at the start, everything is asked for once all the same', async () => {
     sim.kill(3);
     const run = await polled(sim.port, [...block(1, 3), ...block(3, 3)]);
@@ -225,6 +239,14 @@ describe('the schedule', () => {
     const asked = sim.requests();
     expect(asked.filter(({ unit }) => unit === 2).length).toBeLessThanOrEqual(goods(run.sink, 2_000) + 1);
     expect(asked.length).toBeLessThanOrEqual(fast * 2 + slow + goods(run.sink, 2_000) + 3);
+  });
+
+  test('a fast poll that is too fast for its unit does not keep a slow one waiting', async () => {
+    sim.delay(1, 15);
+    const slow = block(1, 300, 600_000).slice(200);
+    const run = await polled(sim.port, [...block(1, 200, 20), ...slow]);
+    await until('ready', () => run.sink.readies > 0, 2_000);
+    expect(slow.every(({ index }) => goods(run.sink, index) === 1)).toBe(true);
   });
 
   test('a slow unit is read as often as it can be, is said to be slow, and nothing piles up', async () => {

@@ -24,11 +24,6 @@ export class Slots {
     return this.#due;
   }
 
-  /** What is due first is served first; of two, what comes again sooner. */
-  get deadline(): number {
-    return this.#due + this.#period;
-  }
-
   /**
    * The slot's work is done. Its successor is the next slot, or the one that has begun meanwhile.
    * @returns whether the rate is kept: false after three overruns in a row, true again when slots have been in time for a while

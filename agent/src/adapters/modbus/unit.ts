@@ -59,7 +59,11 @@ export class Unit {
   readonly #tables = new Set<Table>();
   #health: Health = WELL;
   #silence: Silence | undefined;
+  /** A request whose reply was lost, to be made again before it is due. */
+  #retry: { readonly lost: Request; readonly due: number } | undefined;
   #probes = 0;
+  /** The round whose turn was last. */
+  #served = -1;
   /** Whether anything was ever heard of the unit. */
   #heard = false;
   /** Whether it was told that everything has been asked for. */
@@ -106,16 +110,33 @@ export class Unit {
       await this.#probe(signal);
       return 0;
     }
-    const round = this.#rounds.reduce<Round | undefined>(
-      (first, each) => (first && first.slots.deadline <= each.slots.deadline ? first : each),
-      undefined,
-    );
+    const round = this.#nextDue(now);
+    // What was refused waits until nothing else is due: what can be read goes first.
     const refusal = this.#refusals.next;
-    // A refused cell waits until nothing else is due: what can be read goes first.
-    if (round && round.slots.due <= now) await this.#advance(round, signal);
-    else if (refusal && refusal.due <= now) await this.#askAgain(refusal, signal);
-    else return Math.min(round?.slots.due ?? Infinity, refusal?.due ?? Infinity) - now;
+    const retry = this.#retry;
+    if (round) await this.#advance(round, signal);
+    else if (retry && retry.due <= now) {
+      this.#retry = undefined;
+      await this.#read(retry.lost, signal);
+      this.#replan();
+    } else if (refusal && refusal.due <= now) await this.#askAgain(refusal, signal);
+    else
+      return (
+        Math.min(...this.#rounds.map(({ slots }) => slots.due), retry?.due ?? Infinity, refusal?.due ?? Infinity) - now
+      );
     return 0;
+  }
+
+  /** Rounds that are due take turns, request by request: neither a long one nor a fast one can keep the others waiting. */
+  #nextDue(now: number): Round | undefined {
+    for (let i = 1; i <= this.#rounds.length; i++) {
+      const at = (this.#served + i) % this.#rounds.length;
+      const round = this.#rounds[at]!;
+      if (round.slots.due > now) continue;
+      this.#served = at;
+      return round;
+    }
+    return undefined;
   }
 
   /** The next request of a round, and the end of the round with its last. */
@@ -173,7 +194,7 @@ export class Unit {
       return 'read';
     }
     if (outcome.kind !== 'exception') {
-      this.#silent(whole.cells, outcome);
+      this.#silent(outcome, whole);
       return 'failed';
     }
     const { group, cells } = whole;
@@ -225,7 +246,7 @@ export class Unit {
       (outcome.kind === 'exception' && cells.length > 1 && exception(outcome.code).meaning === 'address');
     if (!there) {
       this.#refusals.renew(refusal, performance.now());
-      if (outcome.kind !== 'exception') this.#silent([], outcome);
+      if (outcome.kind !== 'exception') this.#silent(outcome);
       return;
     }
     this.#refusals.lift(refusal);
@@ -251,11 +272,15 @@ export class Unit {
     }
   }
 
-  #silent(cells: readonly Cell[], outcome: Exclude<Outcome, { kind: 'data' | 'exception' }>): void {
+  #silent(outcome: Exclude<Outcome, { kind: 'data' | 'exception' }>, lost?: Request): void {
     this.#silence = outcome.kind;
     const status = outcome.kind === 'timeout' ? StatusCode.BadTimeout : StatusCode.BadCommunicationError;
     const words = outcome.kind === 'timeout' ? `no reply within ${this.#shared.timeout} ms` : outcome.reason;
-    this.#strike(cells, status, words, SILENCE, true);
+    this.#strike(lost?.cells ?? [], status, words, SILENCE, true);
+    // A poll of minutes must not wait that long for one lost reply, nor to find out that the unit is dead.
+    const { firstProbe } = this.#shared.patience;
+    const again = this.#health.kind === 'well' && lost !== undefined && lost.group.poll > firstProbe;
+    this.#retry = again ? { lost, due: performance.now() + firstProbe } : undefined;
   }
 
   #denied(cells: readonly Cell[], status: number, words: string, absent: boolean): void {
