@@ -4,6 +4,8 @@
 #
 #   docker build --build-arg VERSION=$(node -p 'require("./package.json").version') \
 #     --build-arg REVISION=$(git rev-parse HEAD) -t fieldgate .
+#   docker run --read-only --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges -v fieldgate-data:/data \
+#     -v ./fieldgate.yaml:/config/fieldgate.yaml:ro fieldgate
 
 ARG NODE_IMAGE=docker.io/library/node:26-bookworm-slim
 
