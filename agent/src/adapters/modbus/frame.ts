@@ -35,7 +35,7 @@ export function encode({ transaction, unit, table, start, quantity }: Query): Bu
 }
 
 /** Bytes of data in a good reply. */
-export function dataBytes({ table, quantity }: Query): number {
+function dataBytes({ table, quantity }: Query): number {
   return table === 'coil' || table === 'discrete' ? Math.ceil(quantity / 8) : quantity * 2;
 }
 

@@ -27,7 +27,7 @@ export interface Limits {
 }
 
 /** Most coils or discrete inputs in one request (V1.1b3 section 6.1). */
-export const MAX_BITS = 2_000;
+const MAX_BITS = 2_000;
 
 /** One place in a table and the tags that are cut out of it; tags with the same place share it. */
 export interface Cell {
@@ -121,7 +121,7 @@ export function request(group: Group, cells: readonly Cell[], tags: readonly Mod
 }
 
 /** Whether the table holds single bits. */
-export function isBits(table: Table): boolean {
+function isBits(table: Table): boolean {
   return table === 'coil' || table === 'discrete';
 }
 
