@@ -81,7 +81,7 @@ async function measure(tags: number): Promise<Result> {
   const mapping = String(refinery.ready.mapping);
   const agent = startAgent(['run', '--config', mapping], { ...hub.environment, FIELDGATE_HTTP: `127.0.0.1:${PORT}` });
   try {
-    await until('three rounds of all tags at the hub', () => hub.account.summary().readings >= 3 * tags, 120_000);
+    await until('three rounds of all tags at the hub', () => hub.account.summary().readings >= 14 * tags, 120_000);
     const plantPid = refinery.pid;
     const before = {
       gateway: cost(agent.pid),

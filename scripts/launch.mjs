@@ -3,6 +3,7 @@
 // JavaScript on purpose: the host's Node may be too old to run the TypeScript sources.
 //
 //   node scripts/launch.mjs start [arguments]      the demo, or any command of fieldgate
+//   node scripts/launch.mjs fieldgate [arguments]  any command of fieldgate
 //   node scripts/launch.mjs run FILE [arguments]   a script or a tool's entry file
 
 import { spawn, spawnSync } from 'node:child_process';
@@ -13,6 +14,8 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const NEEDED_MAJOR = 26;
+/** As in the first line of agent/src/main.ts, which says why. */
+const FLAGS = ['--max-semi-space-size=8'];
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const modules = join(root, 'node_modules');
 const stamp = join(modules, '.fieldgate-lock');
@@ -60,11 +63,13 @@ function node() {
 
 function commandLine([mode, ...rest]) {
   if (mode === 'run' && rest.length > 0) return rest;
-  if (mode === 'start') {
-    const command = rest.length === 0 || rest[0].startsWith('-') ? ['demo', ...rest] : rest;
-    return [join(root, 'agent/src/main.ts'), ...command];
-  }
-  process.stderr.write('usage: node scripts/launch.mjs start [arguments] | run FILE [arguments]\n');
+  const main = [...FLAGS, join(root, 'agent/src/main.ts')];
+  if (mode === 'fieldgate') return [...main, ...rest];
+  if (mode === 'start')
+    return rest.length === 0 || rest[0].startsWith('-') ? [...main, 'demo', ...rest] : [...main, ...rest];
+  process.stderr.write(
+    'usage: node scripts/launch.mjs start [arguments] | fieldgate [arguments] | run FILE [arguments]\n',
+  );
   process.exit(2);
 }
 

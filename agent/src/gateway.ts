@@ -7,6 +7,7 @@ import type { Plant } from './config/plant.ts';
 import type { Mapping } from './config/schema.ts';
 import type { Batch } from './model/batch.ts';
 import type { Log } from './model/log.ts';
+import { giveBackMemory, SETTLED } from './model/memory.ts';
 import { now } from './model/time.ts';
 import { listen } from './observe/http.ts';
 import { metrics } from './observe/metrics.ts';
@@ -89,11 +90,13 @@ export async function startGateway({ mapping, plant, log, http, tap }: GatewayOp
     waivers,
   });
 
+  const settled = setTimeout(giveBackMemory, SETTLED);
   const due = setInterval(() => keep(conditioning.due(now())), DUE_INTERVAL);
 
   async function close(deadline: number): Promise<GatewayStatus> {
     phase = 'stopping';
     clearInterval(due);
+    clearTimeout(settled);
     await Promise.all(supervisors.map((one) => one.stop()));
     keep(conditioning.flush());
     await store.close(deadline);
@@ -111,6 +114,7 @@ export async function startGateway({ mapping, plant, log, http, tap }: GatewayOp
       server = await listen({ ...http, status, metrics: metrics(status), healthy: () => broken ?? true });
     } catch (error) {
       clearInterval(due);
+      clearTimeout(settled);
       await store.close(0);
       throw error;
     }

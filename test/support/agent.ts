@@ -5,6 +5,9 @@ import { fileURLToPath } from 'node:url';
 
 const MAIN = fileURLToPath(new URL('../../agent/src/main.ts', import.meta.url));
 
+/** As in the first line of main.ts; AGENT_FLAGS tries others. */
+const FLAGS = (process.env.AGENT_FLAGS ?? '--max-semi-space-size=8').split(' ');
+
 export interface Agent {
   readonly pid: number;
   /** What it wrote to standard error so far. */
@@ -17,7 +20,7 @@ export interface Agent {
 
 /** Runs `fieldgate ARGS` with `env` added to the environment. */
 export function startAgent(args: readonly string[], env: NodeJS.ProcessEnv = {}): Agent {
-  const child: ChildProcess = spawn(process.execPath, [...(process.env.AGENT_FLAGS?.split(' ') ?? []), MAIN, ...args], {
+  const child: ChildProcess = spawn(process.execPath, [...FLAGS, MAIN, ...args], {
     env: { ...process.env, FIELDGATE_HTTP: 'off', ...env },
     stdio: ['ignore', 'ignore', 'pipe'],
   });

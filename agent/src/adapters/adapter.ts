@@ -41,8 +41,8 @@ export interface Adapter {
    */
   connect(signal: AbortSignal): Promise<void>;
   /**
-   * Delivers batches until `signal` aborts (then it resolves) or the connection is lost (then it rejects with a
-   * Fault). Called once after each successful connect. Every configured tag gets a first reading soon: a value or,
+   * Delivers batches until `signal` aborts (then it resolves) or the connection is lost and one immediate attempt to
+   * have it again, where the protocol allows that without a loss, has failed (then it rejects with a Fault). Called once after each successful connect. Every configured tag gets a first reading soon: a value or,
    * if the tag cannot be read, a Bad status that says why.
    */
   run(sink: Sink, signal: AbortSignal): Promise<void>;

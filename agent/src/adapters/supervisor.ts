@@ -121,6 +121,7 @@ export function supervisor(options: SupervisorOptions): Supervisor {
   /** S2, the end. */
   function markBack(): void {
     marked = false;
+    attempt = 0;
     if (outage === undefined) return;
     const { from, reason } = outage;
     outage = undefined;
@@ -130,7 +131,6 @@ export function supervisor(options: SupervisorOptions): Supervisor {
   let lastSeen: Timestamp = now();
   const sink: Sink = {
     deliver(batch) {
-      attempt = 0;
       received += batch.count;
       lastSeen = now();
       lastReading = Date.now();

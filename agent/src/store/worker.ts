@@ -9,6 +9,7 @@ import { type Forwarder, forwarder } from '../delivery/forwarder.ts';
 import { hubFactory } from '../delivery/hubs/hubs.ts';
 import { describe, Fault } from '../model/fault.ts';
 import type { Log } from '../model/log.ts';
+import { giveBackMemory, SETTLED } from '../model/memory.ts';
 import type { FromWorker, StoreOptions, StoreStats, ToWorker } from './port.ts';
 
 /** How often counters cross the wall, and how long an acknowledgement may wait to be written, ms. */
@@ -55,6 +56,7 @@ async function start(): Promise<void> {
   const { buffer, commits, delivery } = await open(workerData as StoreOptions);
   const stats = (): StoreStats => ({ buffer: buffer.stats(), forwarder: delivery.stats() });
 
+  setTimeout(giveBackMemory, SETTLED).unref();
   const tick = setInterval(() => {
     try {
       buffer.tidy(commits.idle);

@@ -25,7 +25,7 @@ export async function hubFactory(config: HubConfig, names: Names, edge: IotEdgeO
         url: config.url,
         topic: config.topic.replaceAll('{site}', names.site).replaceAll('{gateway}', names.gateway),
         clientId: `fieldgate-${names.gateway}`,
-        ...(user !== undefined && { user: { name: user.name, password: () => readSecret(user) } }),
+        ...(user !== undefined && { user: { name: user.name, password: () => readSecret(user, 'hub.configuration') } }),
         ...(config.ca !== undefined && { ca: config.ca }),
       });
     }
