@@ -14,6 +14,7 @@ import { randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import type { Database, Statement } from 'better-sqlite3';
 import { type Batch, entries, gapBatch } from '../model/batch.ts';
+import type { Fault } from '../model/fault.ts';
 import type { Gap, GapReason } from '../model/gap.ts';
 import type { Stream } from '../model/stream.ts';
 import type { Priority } from '../model/tag.ts';
@@ -73,8 +74,8 @@ export interface Buffer {
   waiting(stream: Stream): number;
   /**
    * The next segments of a lane that follow each other without a hole in their numbers, up to about `limit`
-   * entries but at least one segment if there is any. Each entry is handed out once; the caller keeps it until it
-   * is acknowledged.
+   * entries or 1 MB as stored, but at least one segment if there is any. Each entry is handed out once; the caller keeps it until it
+   * is acknowledged. Throws a Fault as `append` does; then nothing was handed out.
    */
   next(stream: Stream, limit: number): Segment[];
   /** These entries, so many readings among them, need not be kept any more. */
@@ -99,6 +100,8 @@ const WAL_BYTES = 16 * 1024 * 1024;
 const ALIVE_INTERVAL = 10_000;
 /** How much is given up at once when the buffer is full, as a share of `maxSize`: few gap records instead of many. */
 const EVICT_SHARE = 0.01;
+/** Payloads handed out at once, in bytes: bounds the memory of delivery when values are large. */
+const MAX_TAKE_BYTES = 1024 * 1024;
 /** Pages kept free for what a commit needs besides its payloads: gap records, inner pages of the tree, the head. */
 const SPARE_PAGES = 16;
 
@@ -110,6 +113,8 @@ interface Row {
   readonly oldest: Timestamp;
   readonly newest: Timestamp;
   readonly crc: number;
+  /** Length of the payload. */
+  readonly bytes: number;
 }
 
 interface Encoded extends Part {
@@ -144,7 +149,7 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number): B
       'INSERT INTO segment (first, last, readings, priority, committed, oldest, newest, crc, payload) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
     ),
     from: db.prepare(
-      'SELECT first, last, readings, committed, oldest, newest, crc FROM segment WHERE first >= ? ORDER BY first',
+      'SELECT first, last, readings, committed, oldest, newest, crc, length(payload) AS bytes FROM segment WHERE first >= ? ORDER BY first',
     ),
     payload: db.prepare('SELECT payload FROM segment WHERE first = ?').pluck(),
     evictable: db.prepare(
@@ -247,7 +252,7 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number): B
     const waiting: Range[] = [...backlog, [live, head - 1]];
     const found: Row[] = [];
     for (const priority of [0, 1]) {
-      const rows = sql.evictable.iterate(priority, waiting[0]?.[0] ?? live) as Iterable<Row & { bytes: number }>;
+      const rows = sql.evictable.iterate(priority, waiting[0]?.[0] ?? live) as Iterable<Row>;
       for (const row of rows) {
         if (bytes <= 0) return found;
         if (!covers(waiting, row.first, row.last) || !isRemovable(row.first)) continue;
@@ -298,11 +303,15 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number): B
       ({ head, pending, backlog, owed, tidied, committedBytes } = before);
       for (const reason of Object.keys(dropped) as GapReason[]) delete dropped[reason];
       Object.assign(dropped, before.dropped);
-      const fault = storageFault(error, path);
-      if (fault.code === 'buffer.damaged') markDamaged(path, fault.message);
-      throw fault;
+      throw failure(error);
     }
   };
+
+  function failure(error: unknown): Fault {
+    const fault = storageFault(error, path);
+    if (fault.code === 'buffer.damaged') markDamaged(path, fault.message);
+    return fault;
+  }
 
   function appendAll(parts: readonly Encoded[], instead: readonly Row[]): void {
     owed = [...owed];
@@ -315,6 +324,38 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number): B
       pending = { entries: pending.entries + end - head, readings: pending.readings + part.batch.count };
       head = end;
     }
+  }
+
+  function take(stream: Stream, limit: number): Segment[] {
+    const start = stream === 'live' ? live : backlog[0]?.[0];
+    const end = stream === 'live' ? head - 1 : backlog[0]?.[1];
+    if (start === undefined || end === undefined || start > end) return [];
+    const segments: Segment[] = [];
+    let expected = start;
+    let bytes = 0;
+    const damaged: Row[] = [];
+    for (const row of sql.from.iterate(start) as Iterable<Row>) {
+      const enough = row.last - start >= limit || bytes >= MAX_TAKE_BYTES;
+      if (row.first > end || (segments.length > 0 && (row.first !== expected || enough))) break;
+      bytes += row.bytes;
+      const batch = readSegment(row, sql.payload);
+      expected = row.last + 1;
+      if (batch === undefined) {
+        damaged.push(row);
+        if (segments.length > 0) break;
+      } else {
+        segments.push({ first: row.first, last: row.last, committed: row.committed, batch });
+      }
+    }
+    for (const row of damaged) {
+      giveUp('buffer-damaged', row.first, row.last, row.readings, row.oldest, row.newest);
+      buffer.ack(row.first, row.last, row.readings);
+    }
+    // Numbers without a segment before `expected` were delivered or given up already.
+    const handed = segments.length + damaged.length > 0 ? expected - 1 : end;
+    if (stream === 'live') live = handed + 1;
+    else backlog = remove(backlog, start, handed);
+    return segments;
   }
 
   const buffer: Buffer = {
@@ -337,32 +378,11 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number): B
     },
 
     next(stream, limit) {
-      const start = stream === 'live' ? live : backlog[0]?.[0];
-      const end = stream === 'live' ? head - 1 : backlog[0]?.[1];
-      if (start === undefined || end === undefined || start > end) return [];
-      const segments: Segment[] = [];
-      let expected = start;
-      const damaged: Row[] = [];
-      for (const row of sql.from.iterate(start) as Iterable<Row>) {
-        if (row.first > end || (segments.length > 0 && (row.first !== expected || row.last - start >= limit))) break;
-        const batch = readSegment(row, sql.payload);
-        expected = row.last + 1;
-        if (batch === undefined) {
-          damaged.push(row);
-          if (segments.length > 0) break;
-        } else {
-          segments.push({ first: row.first, last: row.last, committed: row.committed, batch });
-        }
+      try {
+        return take(stream, limit);
+      } catch (error) {
+        throw failure(error);
       }
-      for (const row of damaged) {
-        giveUp('buffer-damaged', row.first, row.last, row.readings, row.oldest, row.newest);
-        buffer.ack(row.first, row.last, row.readings);
-      }
-      // Numbers without a segment before `expected` were delivered or given up already.
-      const handed = segments.length + damaged.length > 0 ? expected - 1 : end;
-      if (stream === 'live') live = handed + 1;
-      else backlog = remove(backlog, start, handed);
-      return segments;
     },
 
     ack(first, last, readings) {

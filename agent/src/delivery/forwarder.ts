@@ -66,6 +66,9 @@ const FILL = 0.9;
 export function forwarder(options: ForwarderOptions): Forwarder {
   const { buffer, log, maxDelay, order, maxInFlight = 8 } = options;
   const sender: Sender = { ...options, epoch: buffer.epoch };
+  /** Taken from the buffer, and no message yet. */
+  const taken: { readonly lane: Stream; readonly parts: readonly Numbered[] }[] = [];
+  /** Messages until they are acknowledged, by their id. */
   const outstanding = new Map<string, Outgoing>();
   const sentBefore = new WeakSet<Outgoing>();
   const ending = new AbortController();
@@ -110,40 +113,69 @@ export function forwarder(options: ForwarderOptions): Forwarder {
 
   const messageEntries = () => Math.max(1, Math.min(MAX_ENTRIES, Math.floor((MAX_BODY * FILL) / bytesPerEntry)));
 
+  /** Messages that a lane may have under way: live readings always find room beside a backlog. */
+  const share = (lane: Stream, backlog: boolean) =>
+    order === 'live-first' && (lane === 'backfill' || backlog) ? Math.max(1, maxInFlight - 2) : maxInFlight;
+
   /** The lane whose turn it is, or how long to wait for one, ms. */
   function choose(): Stream | number {
-    if (outstanding.size >= maxInFlight) return 1_000;
     const now = performance.now();
     if (order === 'live-first' && liveSince !== undefined && now - liveSince > Math.max(LIVE_LAG, 2 * maxDelay)) {
       buffer.split();
       liveSince = undefined;
     }
     const backlog = buffer.waiting('backfill') > 0;
-    if (backlog && order === 'oldest-first') return 'backfill';
     const live = buffer.waiting('live');
+    // The buffer also commits by itself: gap records about what it gave up.
+    if (live > 0) liveSince ??= now;
     const due = live === 0 ? Number.POSITIVE_INFINITY : (liveSince ?? now) + maxDelay - now;
-    const share = backlog ? maxInFlight - 2 : maxInFlight;
-    if (inFlight('live') < share && (live >= messageEntries() || due <= 0 || (live > 0 && stopBy !== undefined)))
-      return 'live';
-    if (backlog && inFlight('backfill') < maxInFlight - 2) return 'backfill';
-    return Math.min(1_000, Math.max(1, due));
+    const mayTake = (lane: Stream) => inFlight(lane) < share(lane, backlog);
+    if (backlog && order === 'oldest-first') return outstanding.size < maxInFlight ? 'backfill' : 1_000;
+    const isDue = live >= messageEntries() || due <= 0 || (live > 0 && stopBy !== undefined);
+    if (isDue && mayTake('live')) return 'live';
+    if (backlog && mayTake('backfill')) return 'backfill';
+    // What is due and finds no room waits for an acknowledgement, not for a time.
+    return isDue ? 1_000 : Math.min(1_000, Math.max(1, due));
   }
 
-  async function take(lane: Stream): Promise<void> {
-    const segments = buffer.next(lane, messageEntries());
-    if (lane === 'live') liveSince = buffer.waiting('live') > 0 ? performance.now() : undefined;
-    if (segments.length > 0) await prepare(lane, segments);
-  }
-
-  async function prepare(lane: Stream, parts: readonly Numbered[]): Promise<void> {
-    const { fitting, tooLarge } = await pack(sender, lane, parts);
-    for (const { first, batch } of tooLarge) {
-      log('error', 'an entry is larger than a message may be and is dropped', { seq: first, limit: MAX_BODY });
-      buffer.giveUp('too-large', first, first, batch.count);
+  /** The messages to send now, of those that are not under way on this connection: live readings first. */
+  function nextToSend(underWay: ReadonlySet<Outgoing>): Outgoing[] {
+    const found: Outgoing[] = [];
+    const lanes: (readonly Stream[])[] = order === 'live-first' ? [['live'], ['backfill']] : [['live', 'backfill']];
+    for (const lane of lanes) {
+      let room = share(lane[0] as Stream, false);
+      for (const out of underWay) if (lane.includes(out.stream)) room--;
+      for (const out of outstanding.values()) {
+        if (underWay.has(out) || !lane.includes(out.stream)) continue;
+        if (room-- <= 0 || underWay.size + found.length >= maxInFlight) break;
+        found.push(out);
+      }
     }
-    for (const out of fitting) {
-      outstanding.set(out.message.id, out);
-      bytesPerEntry += 0.2 * (out.message.body.length / (out.last - out.first + 1) - bytesPerEntry);
+    return found;
+  }
+
+  function take(lane: Stream): void {
+    const parts = buffer.next(lane, messageEntries());
+    if (lane === 'live') liveSince = buffer.waiting('live') > 0 ? performance.now() : undefined;
+    if (parts.length > 0) taken.push({ lane, parts });
+  }
+
+  /** Makes messages of what was taken. What fails stays taken, for the next session. */
+  async function prepare(): Promise<void> {
+    for (let next = taken[0]; next !== undefined; next = taken[0]) {
+      const { fitting, tooLarge } = await pack(sender, next.lane, next.parts);
+      taken.shift();
+      for (const { first, batch } of tooLarge) {
+        log('error', 'an entry cannot be written or is larger than a message may be; it is dropped', {
+          seq: first,
+          limit: MAX_BODY,
+        });
+        buffer.giveUp('too-large', first, first, batch.count);
+      }
+      for (const out of fitting) {
+        outstanding.set(out.message.id, out);
+        bytesPerEntry += 0.2 * (out.message.body.length / (out.last - out.first + 1) - bytesPerEntry);
+      }
     }
   }
 
@@ -166,57 +198,84 @@ export function forwarder(options: ForwarderOptions): Forwarder {
       lost ??= Fault.from(error, 'hub.closed', 'the connection to the hub was lost');
       notify();
     };
-    const sent = new Set<string>();
-    const transmit = (out: Outgoing) => {
-      sent.add(out.message.id);
+    /** Sent over this connection, and not answered. */
+    const underWay = new Set<Outgoing>();
+    const transmit = async (out: Outgoing) => {
+      underWay.add(out);
       if (sentBefore.has(out)) delivered.resent++;
       sentBefore.add(out);
-      connection.send(out.message).then(
-        () => acknowledge(out),
-        (error) =>
-          error instanceof Fault && error.code === 'hub.too-large' ? void shrink(out, error).catch(fail) : fail(error),
-      );
-    };
-    const shrink = async (out: Outgoing, error: Fault) => {
-      outstanding.delete(out.message.id);
-      const halves = halve(out.parts);
-      if (halves === undefined) {
-        log('error', 'the hub refuses an entry as too large; it is dropped', { seq: out.first, reason: error.message });
-        buffer.giveUp('too-large', out.first, out.last, out.readings);
-      } else {
-        for (const half of halves) await prepare(out.stream, half);
+      try {
+        await connection.send(out.message);
+        acknowledge(out);
+      } catch (error) {
+        if (error instanceof Fault && error.code === 'hub.too-large') shrink(out, error);
+        else fail(error);
+      } finally {
+        underWay.delete(out);
       }
-      notify();
     };
     void connection.lost.then(fail);
     while (lost === undefined && !finished()) {
-      for (const out of outstanding.values()) if (!sent.has(out.message.id)) transmit(out);
+      await prepare();
+      for (const out of nextToSend(underWay)) void transmit(out);
       const turn = choose();
       if (typeof turn === 'number') await pause(stopBy === undefined ? turn : Math.min(turn, 50));
-      else await take(turn);
+      else take(turn);
     }
     return lost;
+  }
+
+  function shrink(out: Outgoing, error: Fault): void {
+    // As with an acknowledgement: only the message that is still wanted counts.
+    if (outstanding.get(out.message.id) !== out) return;
+    outstanding.delete(out.message.id);
+    const halves = halve(out.parts);
+    if (halves !== undefined) taken.push(...halves.map((parts) => ({ lane: out.stream, parts })));
+    else {
+      log('error', 'the hub refuses an entry as too large; it is dropped', { seq: out.first, reason: error.message });
+      buffer.giveUp('too-large', out.first, out.last, out.readings);
+    }
+    notify();
   }
 
   /** The end was asked for and nothing is left to do, or its deadline has passed. */
   function finished(): boolean {
     if (stopBy === undefined) return false;
-    const idle = outstanding.size === 0 && buffer.waiting('live') === 0 && buffer.waiting('backfill') === 0;
+    const idle =
+      taken.length + outstanding.size === 0 && buffer.waiting('live') === 0 && buffer.waiting('backfill') === 0;
     return idle || performance.now() >= stopBy;
+  }
+
+  /** One connection from its beginning to its end. Resolves with why it ended; undefined when it was told to. */
+  async function connection(): Promise<Fault | undefined> {
+    let opened: Hub | undefined;
+    try {
+      opened = options.hub();
+      await opened.connect(ending.signal);
+      enter({ state: 'connected', since: Date.now() });
+      return await session(opened);
+    } catch (error) {
+      const fault = Fault.from(error, 'hub.unreachable', 'the hub cannot be reached');
+      // No connection mends the buffer's file.
+      if (fault.code === 'buffer.damaged') throw fault;
+      return fault;
+    } finally {
+      await release(opened);
+    }
+  }
+
+  async function release(opened: Hub | undefined): Promise<void> {
+    try {
+      await opened?.close();
+    } catch (error) {
+      log('warn', 'closing the hub failed', { reason: describe(error) });
+    }
   }
 
   async function run(): Promise<void> {
     while (!finished()) {
-      const connection = options.hub();
       enter({ state: 'connecting', attempt: ++attempt });
-      const fault = await connection.connect(ending.signal).then(
-        () => {
-          enter({ state: 'connected', since: Date.now() });
-          return session(connection);
-        },
-        (error: unknown) => Fault.from(error, 'hub.unreachable', 'the hub cannot be reached'),
-      );
-      await connection.close().catch((error) => log('warn', 'closing the hub failed', { reason: describe(error) }));
+      const fault = await connection();
       if (fault === undefined || finished()) break;
       const delay = wait(RECONNECT, attempt, Math.random());
       enter({ state: 'waiting', attempt, until: Date.now() + delay, code: fault.code, reason: fault.message });
