@@ -1,7 +1,7 @@
 // The supervisor of one source: connects, runs, and comes back, for ever. It owns the state, the backoff, the
 // counters and the gap records; adapters own none of them. What it promises:
 //
-// S1  One state at a time, changed in one place; every change is one log line and one call of `changed`.
+// S1  One state at a time, changed in one place; every change is one log line.
 // S2  When the link is lost every tag gets one Bad reading, and a gap record begins. When readings flow again the
 //     gap record is closed, with its from and to: `to` is when the adapter says that nothing is missed any more, not
 //     when the first reading came. Exactly one of each per outage.
@@ -14,7 +14,7 @@ import type { Gap, GapReason } from '../model/gap.ts';
 import type { Log } from '../model/log.ts';
 import { StatusCode } from '../model/status.ts';
 import { now, TICKS_PER_MS, type Timestamp } from '../model/time.ts';
-import type { Adapter, Sink, Source, TagFacts } from './adapter.ts';
+import { type Adapter, CLOSE_DEADLINE_MS, type Sink, type Source, type TagFacts } from './adapter.ts';
 
 export type SourceState =
   | { readonly state: 'stopped' }
@@ -79,6 +79,8 @@ export function supervisor(options: SupervisorOptions): Supervisor {
       ? undefined
       : { from: options.lastAlive - source.latency * TICKS_PER_MS, reason: 'gateway-down' };
   let marked = false;
+  /** Something was delivered after the marks of this outage: those tags must be marked again at the next loss. */
+  let overtaken = false;
 
   function enter(next: SourceState): void {
     const line = { ...fields, from: state.state, to: next.state };
@@ -105,14 +107,16 @@ export function supervisor(options: SupervisorOptions): Supervisor {
 
   /** S2, the beginning: called at a loss, and at the first failed attempt after a start. */
   function markLost(): void {
-    if (marked) return;
+    if (marked && !overtaken) return;
+    const begins = !marked;
     marked = true;
+    overtaken = false;
     options.lost(source.tags);
     const time = now();
     if (outage === undefined && lastReading !== null)
       outage = { from: lastSeen - source.latency * TICKS_PER_MS, reason: 'source-down' };
     outage ??= { from: time, reason: 'source-down' };
-    gap({ reason: outage.reason, from: outage.from, to: null });
+    if (begins) gap({ reason: outage.reason, from: outage.from, to: null });
     const markers = new BatchBuilder(source.tags.length);
     for (const tag of source.tags) markers.push(tag, time, StatusCode.BadNoCommunication, Kind.Null, 0);
     accept(markers.take());
@@ -129,27 +133,36 @@ export function supervisor(options: SupervisorOptions): Supervisor {
   }
 
   let lastSeen: Timestamp = now();
-  const sink: Sink = {
+  /** @param over whether the adapter that holds this sink has been closed; what it says then is not of this world */
+  const sinkOf = (over: () => boolean): Sink => ({
     deliver(batch) {
+      if (over()) return;
+      overtaken = true;
       received += batch.count;
       lastSeen = now();
       lastReading = Date.now();
       accept(batch);
     },
-    ready: markBack,
-    describe: options.describe,
-    gap,
-    trouble(parts) {
-      if (state.state !== 'running' && state.state !== 'degraded') return;
-      const { since } = state;
-      if (parts.size > 0) enter({ state: 'degraded', since, trouble: new Map(parts) });
-      else if (state.state === 'degraded') enter({ state: 'running', since });
+    ready() {
+      if (!over()) markBack();
     },
-  };
+    describe: options.describe,
+    gap(record) {
+      if (!over()) gap(record);
+    },
+    trouble(parts) {
+      if (over() || (state.state !== 'running' && state.state !== 'degraded')) return;
+      const { since } = state;
+      if (parts.size === 0 && state.state === 'degraded') enter({ state: 'running', since });
+      else if (parts.size > 0 && !(state.state === 'degraded' && same(state.trouble, parts)))
+        enter({ state: 'degraded', since, trouble: new Map(parts) });
+    },
+  });
 
-  async function connectAndRun(adapter: Adapter): Promise<void> {
+  async function connectAndRun(adapter: Adapter, sink: Sink): Promise<void> {
     enter({ state: 'connecting', attempt });
     await adapter.connect(ending.signal);
+    if (ending.signal.aborted) return;
     connects++;
     enter({ state: 'running', since: Date.now() });
     await adapter.run(sink, ending.signal);
@@ -158,17 +171,30 @@ export function supervisor(options: SupervisorOptions): Supervisor {
   /** One connection from its beginning to its end. Resolves with why it ended; undefined when it was told to. */
   async function session(): Promise<Fault | undefined> {
     attempt++;
+    let over = false;
     let adapter: Adapter | undefined;
     try {
       adapter = source.create();
-      await connectAndRun(adapter);
+      await connectAndRun(
+        adapter,
+        sinkOf(() => over),
+      );
       return ending.signal.aborted ? undefined : new Fault('source.closed', 'the source ended the connection');
     } catch (error) {
       return ending.signal.aborted ? undefined : Fault.from(error, 'internal.unexpected', 'the adapter failed');
     } finally {
-      await adapter
-        ?.close()
-        .catch((error) => log('warn', 'closing the source failed', { ...fields, reason: describe(error) }));
+      await release(adapter);
+      over = true;
+    }
+  }
+
+  async function release(adapter: Adapter | undefined): Promise<void> {
+    try {
+      // Beyond its deadline an adapter is left to itself: the source goes on with a new one.
+      if (!(await within(CLOSE_DEADLINE_MS, Promise.resolve(adapter?.close()))))
+        log('warn', 'closing the source took too long', fields);
+    } catch (error) {
+      log('warn', 'closing the source failed', { ...fields, reason: describe(error) });
     }
   }
 
@@ -190,7 +216,9 @@ export function supervisor(options: SupervisorOptions): Supervisor {
     },
     async stop() {
       ending.abort();
-      await running;
+      // An adapter that does not heed the signal must not keep the gateway from ending.
+      if (!(await within(2 * CLOSE_DEADLINE_MS, Promise.resolve(running))))
+        log('warn', 'the source did not end in time', fields);
     },
     stats: () => ({
       name: source.name,
@@ -203,6 +231,18 @@ export function supervisor(options: SupervisorOptions): Supervisor {
       lastReading,
     }),
   };
+}
+
+/** Whether `work` resolves within `ms`; rejects when it does. */
+function within(ms: number, work: Promise<unknown>): Promise<boolean> {
+  const { promise, resolve, reject } = Promise.withResolvers<boolean>();
+  const timer = setTimeout(() => resolve(false), ms);
+  work.then(() => resolve(true), reject);
+  return promise.finally(() => clearTimeout(timer));
+}
+
+function same(a: ReadonlyMap<string, string>, b: ReadonlyMap<string, string>): boolean {
+  return a.size === b.size && [...a].every(([key, text]) => b.get(key) === text);
 }
 
 /** Resolves after `ms`, or when `signal` aborts. */
