@@ -8,6 +8,7 @@ import type { Mapping } from './config/schema.ts';
 import type { Batch } from './model/batch.ts';
 import type { Log } from './model/log.ts';
 import { giveBackMemory, SETTLED } from './model/memory.ts';
+import type { Tag } from './model/tag.ts';
 import { now } from './model/time.ts';
 import { listen } from './observe/http.ts';
 import { metrics } from './observe/metrics.ts';
@@ -28,8 +29,8 @@ export interface GatewayOptions {
 
 export interface Gateway {
   status(): GatewayStatus;
-  /** Names of the tags by `Tag.index`. */
-  readonly tagNames: readonly string[];
+  /** All tags, by `Tag.index`. */
+  readonly tags: readonly Tag[];
   /** Where the HTTP server listens, as host:port. */
   readonly address: string | undefined;
   /** Rejects when the gateway cannot do its work any more; the process should then end with an error. */
@@ -131,7 +132,7 @@ export async function startGateway({ mapping, plant, log, http, tap }: GatewayOp
 
   return {
     status,
-    tagNames: tags.map((tag) => tag.name),
+    tags,
     address: server?.address,
     broken: store.broken,
     close: (deadline = FLUSH_DEADLINE) => {

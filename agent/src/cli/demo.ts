@@ -13,6 +13,7 @@ import { type Gateway, startGateway } from '../gateway.ts';
 import { type Batch, valueAt } from '../model/batch.ts';
 import { Fault } from '../model/fault.ts';
 import { statusName } from '../model/status.ts';
+import type { Tag } from '../model/tag.ts';
 import { toMillis } from '../model/time.ts';
 import { httpAddress } from '../observe/http.ts';
 import { openLog } from '../observe/log.ts';
@@ -117,7 +118,7 @@ async function demo({ folder, tags, duration, peers, io }: Demo): Promise<number
     tap: (batch) => shown.see(batch),
   });
   surviveRejections(log);
-  shown.choose(gateway.tagNames);
+  shown.choose(gateway.tags);
 
   const end = summarise(gateway, shown, io);
   const timer = Number.isFinite(duration) ? setTimeout(() => process.emit('SIGTERM', 'SIGTERM'), duration) : undefined;
@@ -173,15 +174,23 @@ function summarise(gateway: Gateway, shown: Latest, io: Io): () => void {
   };
 }
 
+const SHOWN = 10;
+
 /** The latest readings of a few tags, as they pass by. */
 class Latest {
   readonly #tags = new Map<number, Shown | undefined>();
-  #names: readonly string[] = [];
+  #all: readonly Tag[] = [];
 
-  choose(names: readonly string[]): void {
-    this.#names = names;
-    const step = Math.max(1, Math.floor(names.length / 8));
-    for (let index = 0; index < names.length && this.#tags.size < 8; index += step) this.#tags.set(index, undefined);
+  /** One of each kind: the letters of an ISA-5.1 name tell a flow from a level, the source a PLC from the DCS. */
+  choose(tags: readonly Tag[]): void {
+    this.#all = tags;
+    const kinds = new Set<string>();
+    for (const { name, source, index } of tags) {
+      const kind = `${source} ${name.replaceAll(/[^A-Z]/g, '')}`;
+      if (kinds.has(kind) || this.#tags.size === SHOWN) continue;
+      kinds.add(kind);
+      this.#tags.set(index, undefined);
+    }
   }
 
   see(batch: Batch): void {
@@ -191,8 +200,9 @@ class Latest {
       const value = valueAt(batch, i);
       const text = typeof value === 'number' ? String(Math.round(value * 1e3) / 1e3) : String(value);
       this.#tags.set(index, {
-        name: this.#names[index] ?? '',
-        value: text.length > 22 ? `${text.slice(0, 21)}…` : text,
+        name: this.#all[index]?.name ?? '',
+        value: text.length > 20 ? `${text.slice(0, 19)}…` : text,
+        unit: this.#all[index]?.unit ?? '',
         status: statusName(batch.status[i] as number),
         at: toMillis(batch.time[i] as number),
       });

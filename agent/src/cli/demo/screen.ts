@@ -8,6 +8,7 @@ import type { GatewayStatus } from '../../observe/status.ts';
 export interface Shown {
   readonly name: string;
   readonly value: string;
+  readonly unit: string;
   readonly status: string;
   /** Wall clock of its source timestamp, ms since 1970. */
   readonly at: number;
@@ -73,7 +74,8 @@ export function screen({ status, rate, shown, now, columns }: Moment): string[] 
     ),
     '',
     ...shown.map(
-      (tag) => `  ${tag.name.padEnd(22)} ${tag.value.padStart(22)}   ${tag.status.padEnd(24)} ${age(now - tag.at)}`,
+      (tag) =>
+        `  ${tag.name.padEnd(22)} ${tag.value.padStart(20)} ${tag.unit.padEnd(6)} ${tag.status.padEnd(24)} ${age(now - tag.at)}`,
     ),
   ];
   return lines.map((line) => (line.length > columns ? `${line.slice(0, Math.max(1, columns - 1))}…` : line));
