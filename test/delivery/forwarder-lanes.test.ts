@@ -5,6 +5,7 @@ import { afterEach, expect, test } from 'vitest';
 import { type Buffer, openBuffer } from '../../agent/src/buffer/buffer.ts';
 import { rows } from '../../agent/src/delivery/formats/rows.ts';
 import { type Forwarder, type ForwarderOptions, forwarder } from '../../agent/src/delivery/forwarder.ts';
+import { Fault } from '../../agent/src/model/fault.ts';
 import { bulkyPart, part } from '../buffer/parts.ts';
 import { scratch } from '../support/scratch.ts';
 import { until } from '../support/until.ts';
@@ -51,7 +52,7 @@ const first = ({ message }: ScriptedHub['sent'][number]) => Number(message.prope
 test('F4: live readings go out at once while a backlog of hundreds of messages drains through a slow hub', async () => {
   const hub = scriptedHub((one) => void setTimeout(() => one.acknowledge(), 20));
   const { buffer, delivery } = start(withBacklog(200), hub);
-  delivery.start();
+  void delivery.start();
   await until('the backlog flows', () => hub.sent.some((one) => stream(one) === 'backfill'));
   const latencies: number[] = [];
   for (let i = 0; i < 10; i++) {
@@ -71,7 +72,7 @@ test('F4: live readings go out at once while a backlog of hundreds of messages d
 test('F4: the backlog drains while live readings never stop', async () => {
   const hub = scriptedHub(acknowledge);
   const { buffer, delivery } = start(withBacklog(50), hub);
-  delivery.start();
+  void delivery.start();
   let next = 51;
   const plant = setInterval(() => {
     buffer.append([part(next, 100)]);
@@ -91,7 +92,7 @@ test('live-first: what waited while the hub was away becomes backlog, and new re
 }, async () => {
   const hub = scriptedHub();
   const { buffer, delivery } = start(join(scratch(), 'buffer.db'), hub);
-  delivery.start();
+  void delivery.start();
   // The hub takes nothing: eight messages are out, the rest waits in the live lane beyond its lag.
   for (let i = 0; i < 30; i++) buffer.append([bulkyPart(i + 1, 1, 200_000)]);
   delivery.wake();
@@ -109,7 +110,7 @@ test('oldest-first: everything goes out in the order in which it was committed',
   const hub = scriptedHub(acknowledge);
   const { buffer, delivery } = start(withBacklog(30), hub, { order: 'oldest-first' });
   buffer.append([part(31, 5)]);
-  delivery.start();
+  void delivery.start();
   delivery.wake();
   await until('everything', () => buffer.stats().pending === 0);
   const order = hub.sent.map(first);
@@ -121,7 +122,7 @@ test('one message in flight at a time is enough for both lanes', async () => {
   const hub = scriptedHub(acknowledge);
   const { buffer, delivery } = start(withBacklog(5), hub, { maxInFlight: 1 });
   buffer.append([part(6, 5)]);
-  delivery.start();
+  void delivery.start();
   delivery.wake();
   await until('everything', () => buffer.stats().pending === 0);
 });
@@ -129,7 +130,7 @@ test('one message in flight at a time is enough for both lanes', async () => {
 test('stop sends what is committed, without waiting for messages to fill', async () => {
   const hub = scriptedHub(acknowledge);
   const { buffer, delivery } = start(join(scratch(), 'buffer.db'), hub, { maxDelay: 60_000 });
-  delivery.start();
+  void delivery.start();
   await until('the connection', () => hub.connections === 1);
   buffer.append([part(1, 5)]);
   delivery.wake();
@@ -143,7 +144,7 @@ test('stop ends at its deadline when the hub does not answer, and what it had st
   const path = join(scratch(), 'buffer.db');
   const hub = scriptedHub();
   const { buffer, delivery } = start(path, hub);
-  delivery.start();
+  void delivery.start();
   buffer.append([part(1, 5)]);
   delivery.wake();
   await until('the message', () => hub.sent.length === 1);
@@ -161,11 +162,10 @@ test('stop ends at its deadline when the hub does not answer, and what it had st
 
 test('stop is prompt while there is no connection', async () => {
   const hub = scriptedHub();
-  const { Fault } = await import('../../agent/src/model/fault.ts');
   hub.refuses = new Fault('hub.unreachable', 'no route');
   const { buffer, delivery } = start(join(scratch(), 'buffer.db'), hub);
   buffer.append([part(1, 5)]);
-  delivery.start();
+  void delivery.start();
   await until('waiting', () => delivery.stats().hub.state === 'waiting');
   const begun = performance.now();
   await delivery.stop(10_000);

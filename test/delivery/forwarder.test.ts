@@ -72,7 +72,7 @@ const ids = (sent: readonly Sent[]) => sent.map(({ message }) => message.id);
 
 test('F1: an entry leaves the buffer when the hub has acknowledged it, and not before', async () => {
   const { hub, buffer, delivery, commit } = bench(scriptedHub());
-  delivery.start();
+  void delivery.start();
   commit(1, 10);
   await until('the message', () => hub.sent.length === 1);
   buffer.tidy(false);
@@ -91,7 +91,7 @@ test('F1: an entry leaves the buffer when the hub has acknowledged it, and not b
 
 test('F1: acknowledgements out of order acknowledge their own entries only', async () => {
   const { hub, buffer, delivery, commit } = bench(scriptedHub(), { maxDelay: 1 });
-  delivery.start();
+  void delivery.start();
   for (const from of [1, 11, 21]) {
     commit(from, 10);
     await until('the message', () => hub.sent.length === (from + 9) / 10);
@@ -106,7 +106,7 @@ test('F1: acknowledgements out of order acknowledge their own entries only', asy
 
 test('F2: what was in flight when the connection was lost goes out again first, as it was, under the same ids', async () => {
   const { hub, delivery, commit, buffer } = bench(scriptedHub(), { maxDelay: 1 });
-  delivery.start();
+  void delivery.start();
   for (const from of [1, 11, 21]) {
     commit(from, 10);
     await until('the message', () => hub.sent.length === (from + 9) / 10);
@@ -128,7 +128,7 @@ test('F2: what was in flight when the connection was lost goes out again first, 
 test('F2: no more than maxInFlight messages are out, however much waits', async () => {
   const { hub, delivery, commit, buffer } = bench(scriptedHub(), { maxInFlight: 4, maxDelay: 1 });
   for (let i = 0; i < 40; i++) commit(i * 1_000 + 1, 1_000);
-  delivery.start();
+  void delivery.start();
   await until('four messages', () => hub.sent.length === 4);
   commit(50_000, 1);
   hub.sent[0]!.acknowledge();
@@ -143,7 +143,7 @@ test('F2: no more than maxInFlight messages are out, however much waits', async 
 test('F2: the limit holds when entries are so large that one taking makes many messages', async () => {
   const { hub, delivery, buffer } = bench(scriptedHub(), { maxInFlight: 4 });
   for (let i = 0; i < 10; i++) buffer.append([bulkyPart(i * 3 + 1, 3, 100_000)]);
-  delivery.start();
+  void delivery.start();
   await until('four messages', () => hub.sent.length === 4);
   expect(delivery.stats().inFlight, 'and little more is prepared').toBeLessThan(15);
   for (let answered = 0; answered < 10; answered++) {
@@ -158,7 +158,7 @@ test('F2: the limit holds when entries are so large that one taking makes many m
 
 test('F2: an acknowledgement of the former connection that comes late does no harm', async () => {
   const { hub, delivery, commit, buffer } = bench(scriptedHub());
-  delivery.start();
+  void delivery.start();
   commit(1, 5);
   await until('the message', () => hub.sent.length === 1);
   hub.cut();
@@ -172,7 +172,7 @@ test('F2: an acknowledgement of the former connection that comes late does no ha
 test('F3: a hub that cannot be reached is tried again, with a new hub and a growing wait, until it can', async () => {
   const { hub, delivery, commit, buffer, lines } = bench(scriptedHub(acknowledge));
   hub.refuses = new Fault('hub.unreachable', 'no route');
-  delivery.start();
+  void delivery.start();
   commit(1, 3);
   await until('two attempts', () => {
     const { hub: state } = delivery.stats();
@@ -210,7 +210,7 @@ test('F3: a hub that breaks every rule of its contract does not end delivery', a
     }),
   ] as (() => never)[];
   const { delivery, commit, buffer } = bench(good, { hub: () => (oddities.shift() ?? good.factory)() });
-  delivery.start();
+  void delivery.start();
   commit(1, 3);
   await until('delivery after all', () => buffer.stats().pending === 0);
   expect(oddities).toEqual([]);
@@ -218,7 +218,7 @@ test('F3: a hub that breaks every rule of its contract does not end delivery', a
 
 test('F3: a send that is not answered in time ends the connection, and the message goes out by the next', async () => {
   const { hub, delivery, commit, buffer } = bench(scriptedHub());
-  delivery.start();
+  void delivery.start();
   commit(1, 3);
   await until('the message', () => hub.sent.length === 1);
   hub.answer = acknowledge;
@@ -234,7 +234,7 @@ test('a message that the hub finds too large comes again in halves, and the rest
     else one.acknowledge();
   });
   const { delivery, commit, buffer } = bench(hub);
-  delivery.start();
+  void delivery.start();
   commit(1, 100);
   await until('delivery', () => buffer.stats().pending === 0);
   const taken = hub.sent.filter((one) => one.message.body.length <= 2_000);
@@ -249,7 +249,7 @@ test('a single entry that the hub never takes is dropped, counted and reported a
     else one.acknowledge();
   });
   const { delivery, commit, buffer, lines } = bench(hub);
-  delivery.start();
+  void delivery.start();
   commit(1, 10);
   await until('the drop', () => buffer.stats().dropped['too-large'] === 1);
   buffer.tidy(false);
@@ -266,7 +266,7 @@ test('a single entry that the hub never takes is dropped, counted and reported a
 
 test('an entry that exceeds a message by itself is dropped before it is sent, counted and reported', async () => {
   const { delivery, buffer, hub } = bench(scriptedHub(acknowledge));
-  delivery.start();
+  void delivery.start();
   buffer.append([bulkyPart(1, 1, 400_000), part(2, 3)]);
   delivery.wake();
   await until('the drop', () => buffer.stats().dropped['too-large'] === 1);
@@ -277,7 +277,7 @@ test('an entry that exceeds a message by itself is dropped before it is sent, co
 
 test('two connections that both refuse the same message as too large count its entries once', async () => {
   const { hub, delivery, commit, buffer } = bench(scriptedHub());
-  delivery.start();
+  void delivery.start();
   commit(1, 2);
   await until('the message', () => hub.sent.length === 1);
   hub.answer = acknowledge;
@@ -293,7 +293,7 @@ test('two connections that both refuse the same message as too large count its e
 
 test('an entry waits at most about maxDelay for its message to fill, and a full message does not wait', async () => {
   const { hub, delivery, commit } = bench(scriptedHub(acknowledge), { maxDelay: 600 });
-  delivery.start();
+  void delivery.start();
   await until('the connection', () => hub.connections === 1);
   const begun = performance.now();
   commit(1, 1);
@@ -309,7 +309,38 @@ test('an entry waits at most about maxDelay for its message to fill, and a full 
 
 test('gap records that the buffer commits by itself are delivered without waiting for a reading', async () => {
   const { hub, delivery, buffer } = bench(scriptedHub(acknowledge));
-  delivery.start();
+  void delivery.start();
   buffer.append([{ priority: 'high', batch: gapBatch([{ reason: 'buffer-damaged', from: 1, to: 2 }]) }]);
   await until('the gap record', () => hub.sent.length === 1);
+});
+
+test('a disk that fails to read is tried again; a damaged file ends delivery with the fault', async () => {
+  const { buffer, hub } = bench(scriptedHub(acknowledge));
+  buffer.append([part(1, 3)]);
+  const faults = [new Fault('buffer.disk', 'EIO'), undefined, new Fault('buffer.damaged', 'malformed')];
+  const delivery = forwarder({
+    site: 'lavera',
+    gateway: 'gw',
+    buffer: {
+      ...buffer,
+      next(stream, limit) {
+        const fault = faults.shift();
+        if (fault) throw fault;
+        return buffer.next(stream, limit);
+      },
+    },
+    hub: hub.factory,
+    format: rows('gw', buffer.dictionary.get),
+    compression: 'none',
+    maxDelay: 5,
+    order: 'live-first',
+    log: () => {},
+  });
+  const ended = delivery.start().catch((error: Fault) => error.code);
+  await until('delivery after the first fault', () => buffer.stats().pending === 0);
+  buffer.append([part(4, 1)]);
+  delivery.wake();
+  expect(await ended).toBe('buffer.damaged');
+  expect(hub.open).toBe(0);
+  await delivery.stop(100);
 });

@@ -10,7 +10,6 @@
 // B6  The two lanes never hand out the same entry, and together hand out every entry that is not acknowledged.
 // B7  Database and WAL stay within `maxSize`; the oldest segments of the lowest priority are given up first.
 
-import { randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import type { Database, Statement } from 'better-sqlite3';
 import { type Batch, entries, gapBatch } from '../model/batch.ts';
@@ -21,6 +20,7 @@ import type { Priority } from '../model/tag.ts';
 import { fromMillis, now, type Timestamp } from '../model/time.ts';
 import { type Dictionary, openDictionary } from './dictionary.ts';
 import { isDamage, isStorageError, markDamaged, type OpenedFile, openFile, replaceFile, storageFault } from './file.ts';
+import { openMeta } from './meta.ts';
 import { add, covers, type Range, remove, size } from './ranges.ts';
 import { decodeSegment, encodeSegment } from './segment.ts';
 
@@ -477,27 +477,4 @@ function extremes(batch: Batch, committed: number): [oldest: Timestamp, newest: 
 
 function pragma(db: Database, name: string): number {
   return db.pragma(name, { simple: true }) as number;
-}
-
-/** An epoch sorts by the time of its beginning and is safe in a topic, a file name and a message id. */
-function newEpoch(): string {
-  return `${new Date().toISOString().slice(0, 19).replaceAll(/[-:]/g, '')}-${randomBytes(3).toString('hex')}`;
-}
-
-function openMeta(db: Database) {
-  const read = db.prepare('SELECT value FROM meta WHERE key = ?').pluck();
-  const write = db.prepare(
-    'INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value',
-  );
-  return {
-    number: (key: string): number => Number(read.get(key) ?? 0),
-    set: (key: string, value: number | string): void => void write.run(key, value),
-    epoch(): string {
-      const found = read.get('epoch');
-      if (typeof found === 'string') return found;
-      const epoch = newEpoch();
-      write.run('epoch', epoch);
-      return epoch;
-    },
-  };
 }

@@ -48,7 +48,8 @@ export interface ForwarderStats {
 }
 
 export interface Forwarder {
-  start(): void;
+  /** Resolves when delivery has been stopped. Rejects with the Fault `buffer.damaged`: the process should then end. */
+  start(): Promise<void>;
   /** Something was committed. */
   wake(): void;
   /** Sends what is there for at most `deadline` ms, then ends. What is not acknowledged by then stays in the buffer. */
@@ -288,6 +289,7 @@ export function forwarder(options: ForwarderOptions): Forwarder {
   return {
     start() {
       running ??= run();
+      return running;
     },
     wake() {
       liveSince ??= performance.now();
@@ -298,7 +300,7 @@ export function forwarder(options: ForwarderOptions): Forwarder {
       stopBy = performance.now() + (hub.state === 'connected' ? deadline : 0);
       ending.abort();
       notify();
-      await running;
+      await running?.catch(() => {});
     },
     stats: () => ({
       hub,

@@ -79,8 +79,9 @@ export function openStore(options: StoreOptions, log: Log): Promise<Store> {
     for (const gap of batch.gaps) if (overload.owed.length < MAX_OWED_GAPS) overload.owed.push(gap);
   }
 
-  function recover(): void {
-    if (overload === undefined || waitingBytes > MAX_WAITING_BYTES / 2) return;
+  /** Ends an overload with its gap record, as soon as there is room or, at the end, at once. */
+  function recover(room = waitingBytes <= MAX_WAITING_BYTES / 2): void {
+    if (overload === undefined || !room) return;
     const { from, readings, owed } = overload;
     overload = undefined;
     hand(gapBatch([...owed, { reason: 'store-overload', from, to: now(), count: readings }]));
@@ -103,6 +104,7 @@ export function openStore(options: StoreOptions, log: Log): Promise<Store> {
     broken: broken.promise,
     async close(deadline) {
       closing = true;
+      recover(true);
       post({ type: 'close', deadline });
       const timer = setTimeout(() => {
         log('error', 'the storage thread did not end in time and is stopped; what it had committed is kept');

@@ -52,6 +52,13 @@ async function open(options: StoreOptions): Promise<{ buffer: Buffer; commits: C
   return { buffer, commits, delivery };
 }
 
+/** Ends the thread, and with it the process, by an error that nobody catches: the next start begins a new file. */
+function endThread(error: unknown): void {
+  setImmediate(() => {
+    throw error;
+  });
+}
+
 async function start(): Promise<void> {
   const { buffer, commits, delivery } = await open(workerData as StoreOptions);
   const stats = (): StoreStats => ({ buffer: buffer.stats(), forwarder: delivery.stats() });
@@ -104,7 +111,7 @@ async function start(): Promise<void> {
     }
   });
   tell({ type: 'ready', epoch: buffer.epoch, lastAlive: buffer.lastAlive, setAside: buffer.setAside, stats: stats() });
-  delivery.start();
+  delivery.start().catch(endThread);
 }
 
 try {

@@ -1,0 +1,215 @@
+// The store through its real thread: what is appended arrives at a file hub, and what cannot be kept is told.
+
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, expect, test } from 'vitest';
+import { openBuffer } from '../../agent/src/buffer/buffer.ts';
+import { type Batch, BatchBuilder, gapBatch, Kind } from '../../agent/src/model/batch.ts';
+import type { Tag } from '../../agent/src/model/tag.ts';
+import { fromMillis, toMillis } from '../../agent/src/model/time.ts';
+import { openStore, type Store, type StoreOptions } from '../../agent/src/store/store.ts';
+import { scratch } from '../support/scratch.ts';
+import { until } from '../support/until.ts';
+
+const TAGS: Tag[] = [
+  { index: 0, name: '20FIC101.PV', source: 'cdu1-dcs', unit: 'm3/h', priority: 'normal' },
+  { index: 1, name: '20P101.RUN', source: 'cdu1-dcs', priority: 'high' },
+];
+const START = fromMillis(Date.UTC(2026, 10, 22));
+
+interface Row {
+  readonly seq: number;
+  readonly tag?: string;
+  readonly value?: unknown;
+  readonly gap?: string;
+  readonly count?: number;
+  readonly [key: string]: unknown;
+}
+
+interface Bench {
+  readonly options: StoreOptions;
+  readonly lines: string[];
+  readonly rows: () => Row[];
+  open(): Promise<Store>;
+}
+
+const opened: Store[] = [];
+afterEach(async () => {
+  for (const store of opened.splice(0)) await store.close(0);
+});
+
+function bench(folder = scratch()): Bench {
+  const path = join(folder, 'readings.jsonl');
+  const options: StoreOptions = {
+    site: 'lavera',
+    gateway: 'gw',
+    buffer: {
+      path: join(folder, 'buffer.db'),
+      maxSize: 200 * 1024 * 1024,
+      commitInterval: 20,
+      order: 'live-first',
+    },
+    hub: { type: 'jsonl', path, format: 'rows', compression: 'none', maxDelay: 20 },
+  };
+  const lines: string[] = [];
+  return {
+    options,
+    lines,
+    rows: () =>
+      existsSync(path)
+        ? readFileSync(path, 'utf8')
+            .split('\n')
+            .filter((line) => line !== '')
+            .map((line) => JSON.parse(line) as Row)
+        : [],
+    async open() {
+      const store = await openStore(options, (level, text) => lines.push(`${level}: ${text}`));
+      opened.push(store);
+      store.define(TAGS);
+      return store;
+    },
+  };
+}
+
+function batch(from: number, count: number, tag = 0, capacity = count): Batch {
+  const builder = new BatchBuilder(capacity);
+  for (let i = 0; i < count; i++) builder.push(tag, START + (from + i) * 10_000, 0, Kind.Number, from + i);
+  return builder.take();
+}
+
+/** Without a connection `close` sends nothing: what is on disk is delivered after the next start. */
+async function connected(store: Store): Promise<void> {
+  await until('the hub', () => store.stats().forwarder.hub.state === 'connected');
+}
+
+test('what is appended is committed and delivered, with names, in order, and the counters agree', async () => {
+  const { open, rows } = bench();
+  const store = await open();
+  expect(store.lastAlive).toBeNull();
+  for (let i = 0; i < 20; i++) store.append(batch(i * 100 + 1, 100, i % 2));
+  store.append(gapBatch([{ reason: 'source-down', source: 'cdu1-dcs', from: START, to: null }]));
+  expect(store.stats()).toMatchObject({ accepted: 2_000, refused: 0, waiting: { batches: 21 } });
+  await until('delivery', () => rows().length === 2_001);
+  const found = rows();
+  expect(found.map((row) => row.seq).sort((a, b) => a - b)).toEqual(Array.from({ length: 2_001 }, (_, i) => i + 1));
+  for (const tag of TAGS) {
+    const values = found.filter((row) => row.tag === tag.name).map((row) => row.value as number);
+    expect(values).toEqual([...values].sort((a, b) => a - b));
+    expect(values).toHaveLength(1_000);
+  }
+  expect(found.filter((row) => row.gap === 'source-down')).toHaveLength(1);
+  const last = await store.close(5_000);
+  expect(last).toMatchObject({
+    waiting: { batches: 0, bytes: 0 },
+    buffer: { committedReadings: 2_000, pending: 0 },
+    forwarder: { deliveredReadings: 2_000 },
+  });
+});
+
+test('append hands the columns over and returns at once', async () => {
+  const { open } = bench();
+  const store = await open();
+  const handed = batch(1, 10);
+  store.append(handed);
+  expect(handed.tag.length, 'moved, not copied').toBe(0);
+  await store.close(5_000);
+});
+
+test('close commits and sends what was appended a moment before', async () => {
+  const { open, rows } = bench();
+  const store = await open();
+  await connected(store);
+  store.append(batch(1, 500));
+  const last = await store.close(10_000);
+  expect(last.buffer.committedReadings).toBe(500);
+  expect(rows()).toHaveLength(500);
+});
+
+test('what is committed while the hub is away is there after a restart, as backlog', async () => {
+  const { open, rows } = bench();
+  const first = await open();
+  first.append(batch(1, 50));
+  await first.close(0);
+  const second = await open();
+  const seqs = () => new Set(rows().map((row) => row.seq));
+  await until('delivery', () => seqs().size === 50);
+  await second.close(5_000);
+  expect([...seqs()].sort((a, b) => a - b)).toEqual(Array.from({ length: 50 }, (_, i) => i + 1));
+});
+
+test('a restart goes on with the same epoch and numbers, and knows when the gateway was last alive', async () => {
+  const { open, rows } = bench();
+  const first = await open();
+  await connected(first);
+  first.append(batch(1, 5));
+  const before = Date.now();
+  await first.close(10_000);
+  const second = await open();
+  expect(second.epoch).toBe(first.epoch);
+  expect(toMillis(second.lastAlive!)).toBeGreaterThanOrEqual(before - 1_000);
+  await connected(second);
+  second.append(batch(6, 5));
+  await second.close(10_000);
+  expect(rows().map((row) => row.seq)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+});
+
+test('a buffer that another gateway holds, or that cannot be made, is the fault that says so', async () => {
+  const one = bench();
+  await one.open();
+  await expect(openStore(one.options, () => {})).rejects.toMatchObject({ code: 'buffer.locked' });
+  const path = join(one.options.buffer.path, 'buffer.db');
+  const elsewhere = { ...one.options, buffer: { ...one.options.buffer, path } };
+  await expect(openStore(elsewhere, () => {})).rejects.toMatchObject({
+    code: 'buffer.path',
+    message: expect.stringContaining(path),
+  });
+});
+
+test('beyond the memory bound readings are refused, counted, and a gap record says from when to when', async () => {
+  const { open, rows, lines } = bench();
+  const store = await open();
+  // Four batches whose columns are large fill the bound while this thread, busy here, hears of no commit.
+  for (let i = 0; i < 4; i++) store.append(batch(i + 1, 1, 0, 1 << 20));
+  for (let i = 0; i < 10; i++) store.append(batch(100 + i * 10, 10));
+  store.append(gapBatch([{ reason: 'source-down', source: 'cdu1-dcs', from: START, to: null }]));
+  const { accepted, refused, waiting } = store.stats();
+  expect(accepted).toBe(104);
+  expect(refused).toBe(100);
+  expect(waiting.bytes).toBeLessThan(130 * 1024 * 1024);
+  expect(
+    lines.filter((line) => line.startsWith('error:')),
+    'said once',
+  ).toHaveLength(1);
+  await until('the gap record', () => rows().find((row) => row.gap === 'store-overload'));
+  store.append(batch(1_000, 1));
+  await until('the reading after it', () => rows().find((row) => row.value === 1_000));
+  const found = rows();
+  expect(found.find((row) => row.gap === 'store-overload')).toMatchObject({ count: refused });
+  expect(
+    found.filter((row) => row.gap === 'source-down'),
+    'what sources told meanwhile is kept',
+  ).toHaveLength(1);
+  expect(found.filter((row) => row.tag !== undefined)).toHaveLength(accepted + 1 - refused);
+  expect(found.map((row) => row.seq).sort((a, b) => a - b)).toEqual(found.map((_, i) => i + 1));
+});
+
+test('an overload that lasts until the end leaves its gap record too', async () => {
+  const { open, rows } = bench();
+  const store = await open();
+  await connected(store);
+  for (let i = 0; i < 4; i++) store.append(batch(i + 1, 1, 0, 1 << 20));
+  store.append(batch(100, 7));
+  await store.close(10_000);
+  expect(rows().find((row) => row.gap === 'store-overload')).toMatchObject({ count: 7 });
+});
+
+test('a damaged file is set aside with a line that says where, and storing goes on', async () => {
+  const one = bench();
+  openBuffer(one.options.buffer.path, one.options.buffer.maxSize).close();
+  writeFileSync(one.options.buffer.path, 'no database at all, whatever it was before '.repeat(100));
+  const store = await one.open();
+  expect(one.lines.some((line) => line.startsWith('error: the buffer file was damaged'))).toBe(true);
+  store.append(batch(1, 1));
+  await until('the gap and the reading', () => one.rows().length === 2);
+  expect(one.rows()[0]).toMatchObject({ gap: 'buffer-damaged', seq: 1 });
+});
