@@ -60,7 +60,7 @@ const COUNTERS: readonly Omit<Family, 'type'>[] = [
   },
   {
     name: 'fieldgate_readings_accepted_total',
-    help: 'Readings handed to the store: each is committed, or waits in memory for its commit.',
+    help: 'Readings that reached the store: committed, waiting for their commit, or dropped as store-overload.',
     samples: ({ store }) => one(store.accepted),
   },
   {
