@@ -10,25 +10,19 @@
 // B6  The two lanes never hand out the same entry, and together hand out every entry that is not acknowledged.
 // B7  Database and WAL stay within `maxSize`; the oldest segments of the lowest priority are given up first.
 
-import { crc32 } from 'node:zlib';
-import type { Database, Statement } from 'better-sqlite3';
+import type { Database } from 'better-sqlite3';
 import { type Batch, entries, gapBatch } from '../model/batch.ts';
 import type { Fault } from '../model/fault.ts';
 import type { Gap, GapReason } from '../model/gap.ts';
 import type { Stream } from '../model/stream.ts';
-import type { Priority } from '../model/tag.ts';
 import { fromMillis, now, type Timestamp } from '../model/time.ts';
 import { type Dictionary, openDictionary } from './dictionary.ts';
-import { isDamage, isStorageError, markDamaged, type OpenedFile, openFile, replaceFile, storageFault } from './file.ts';
+import { isDamage, markDamaged, type OpenedFile, openFile, replaceFile, storageFault } from './file.ts';
 import { openMeta } from './meta.ts';
 import { add, covers, type Range, remove, size } from './ranges.ts';
-import { decodeSegment, encodeSegment } from './segment.ts';
+import { type Encoded, encoded, insertSegment, type Part, type Row, readSegment, segmentStatements } from './table.ts';
 
-/** Entries of one priority that are committed together; the tag column holds the dictionary's numbers. */
-export interface Part {
-  readonly priority: Priority;
-  readonly batch: Batch;
-}
+export type { Part } from './table.ts';
 
 /** A stored segment, decoded. Its entry k has the number `first + k`; gap records come after the readings. */
 export interface Segment {
@@ -105,24 +99,6 @@ const MAX_TAKE_BYTES = 1024 * 1024;
 /** Pages kept free for what a commit needs besides its payloads: gap records, inner pages of the tree, the head. */
 const SPARE_PAGES = 16;
 
-interface Row {
-  readonly first: number;
-  readonly last: number;
-  readonly readings: number;
-  readonly committed: number;
-  readonly oldest: Timestamp;
-  readonly newest: Timestamp;
-  readonly crc: number;
-  /** Length of the payload. */
-  readonly bytes: number;
-}
-
-interface Encoded extends Part {
-  readonly payload: Uint8Array;
-}
-
-const encoded = (part: Part): Encoded => ({ ...part, payload: encodeSegment(part.batch) });
-
 /** Opens the buffer at `path`, bounded to `maxSize` bytes. Throws a Fault as `openFile` says. */
 export function openBuffer(path: string, maxSize: number): Buffer {
   const opened = openFile(path);
@@ -144,27 +120,7 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number): B
   const pageSize = pragma(db, 'page_size');
   const maxPages = Math.max(64, Math.floor((maxSize - WAL_BYTES) / pageSize));
 
-  const sql = {
-    insert: db.prepare(
-      'INSERT INTO segment (first, last, readings, priority, committed, oldest, newest, crc, payload) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
-    ),
-    from: db.prepare(
-      'SELECT first, last, readings, committed, oldest, newest, crc, length(payload) AS bytes FROM segment WHERE first >= ? ORDER BY first',
-    ),
-    payload: db.prepare('SELECT payload FROM segment WHERE first = ?').pluck(),
-    evictable: db.prepare(
-      'SELECT first, last, readings, oldest, newest, length(payload) AS bytes FROM segment WHERE priority = ? AND first >= ? ORDER BY first',
-    ),
-    within: db.prepare('SELECT first FROM segment WHERE first BETWEEN ? AND ? AND last <= ?').pluck(),
-    deleteOne: db.prepare('DELETE FROM segment WHERE first = ?'),
-    lastFrom: db.prepare('SELECT last FROM segment WHERE first <= ? ORDER BY first DESC LIMIT 1').pluck(),
-    extent: db.prepare('SELECT min(first) AS first, max(last) AS last, max(committed) AS committed FROM segment'),
-    committedAt: db.prepare('SELECT committed FROM segment WHERE first >= ? ORDER BY first LIMIT 1'),
-    pending: db.prepare(
-      'SELECT coalesce(sum(last - first + 1), 0) AS entries, coalesce(sum(readings), 0) AS readings FROM segment',
-    ),
-    ranges: db.prepare('SELECT first, last FROM segment ORDER BY first'),
-  };
+  const sql = segmentStatements(db);
 
   const extent = sql.extent.get() as { first: number | null; last: number | null; committed: number | null };
   const lastAlive = Math.max(extent.committed ?? 0, meta.number('alive'));
@@ -192,24 +148,6 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number): B
   });
 
   const usedPages = () => pragma(db, 'page_count') - pragma(db, 'freelist_count');
-
-  function insert({ priority, batch, payload }: Encoded, committed: number, at: number): number {
-    const count = entries(batch);
-    committedBytes += payload.length;
-    const [oldest, newest] = extremes(batch, committed);
-    sql.insert.run(
-      at,
-      at + count - 1,
-      batch.count,
-      priority === 'high' ? 1 : 0,
-      committed,
-      oldest,
-      newest,
-      crc32(payload),
-      payload,
-    );
-    return at + count;
-  }
 
   function countDropped(reason: GapReason, readings: number): void {
     dropped[reason] = (dropped[reason] ?? 0) + readings;
@@ -320,7 +258,8 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number): B
     owed = [];
     const committed = Date.now();
     for (const part of [...debts, ...parts]) {
-      const end = insert(part, committed, head);
+      const end = insertSegment(sql.insert, part, committed, head);
+      committedBytes += part.payload.length;
       pending = { entries: pending.entries + end - head, readings: pending.readings + part.batch.count };
       head = end;
     }
@@ -448,31 +387,6 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number): B
     tidied = false;
   }
   return buffer;
-}
-
-/** Undefined when the payload cannot be had: B5. */
-function readSegment({ first, crc }: Row, select: Statement): Batch | undefined {
-  try {
-    const payload = select.get(first) as Uint8Array;
-    return crc32(payload) === crc ? decodeSegment(payload) : undefined;
-  } catch (error) {
-    // SQLite cannot follow the payload's pages; or the CRC holds and the content does not, written by a release with
-    // another format. A disk that does not answer is another matter: the segment may be sound.
-    if (isStorageError(error) && !isDamage(error)) throw error;
-    return undefined;
-  }
-}
-
-function extremes(batch: Batch, committed: number): [oldest: Timestamp, newest: Timestamp] {
-  if (batch.count === 0) return [fromMillis(committed), fromMillis(committed)];
-  let oldest = batch.time[0] as number;
-  let newest = oldest;
-  for (let i = 1; i < batch.count; i++) {
-    const time = batch.time[i] as number;
-    if (time < oldest) oldest = time;
-    else if (time > newest) newest = time;
-  }
-  return [oldest, newest];
 }
 
 function pragma(db: Database, name: string): number {

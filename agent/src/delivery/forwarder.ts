@@ -281,7 +281,7 @@ export function forwarder(options: ForwarderOptions): Forwarder {
       const delay = wait(RECONNECT, attempt, Math.random());
       enter({ state: 'waiting', attempt, until: Date.now() + delay, code: fault.code, reason: fault.message });
       const end = performance.now() + delay;
-      while (!finished() && performance.now() < end) await pause(end - performance.now());
+      while (!finished() && performance.now() < end) await pause(Math.max(0, end - performance.now()));
     }
     hub = { state: 'stopped' };
   }

@@ -7,7 +7,7 @@ export interface HttpAddress {
   readonly port: number;
 }
 
-export const DEFAULT_HTTP = '127.0.0.1:9600';
+const DEFAULT_HTTP = '127.0.0.1:9600';
 
 /**
  * `127.0.0.1:9600`, `0.0.0.0:9600`, `[::1]:9600`, or `off`; port 0 lets the system choose. Absent or empty: the default.

@@ -4,7 +4,7 @@
 
 import { describe } from '../model/fault.ts';
 
-export const REDACTED = '[redacted]';
+const REDACTED = '[redacted]';
 
 /** Longest text kept, in characters: a server may send megabytes as a reason. */
 const MAX_TEXT = 2_000;
