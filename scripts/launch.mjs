@@ -21,10 +21,9 @@ const modules = join(root, 'node_modules');
 const stamp = join(modules, '.fieldgate-lock');
 
 /**
- * Installs unless the installed packages are those of the lock file as it is now. Not `npm ci`: that refuses a lock
- * file without entries for the platforms of others that a registry did not have, and it would empty node_modules under
- * a command that is running. `npm install --no-save` takes the same versions from the lock file, checks the same
- * hashes and leaves the lock file alone. (A test holds package.json and the lock file together.)
+ * Installs unless the installed packages are those of the lock file as it is now. `npm install --no-save` takes the
+ * same versions from the lock file as `npm ci`, checks the same hashes and leaves the lock file alone, but does not
+ * empty node_modules under a gateway that runs from it.
  */
 function install() {
   const wanted = createHash('sha256')

@@ -9,7 +9,7 @@ import { requestOf, type Telemetry, telemetryOf } from './topic.ts';
 import type { Properties, Twin } from './twin.ts';
 
 /** A message of more bytes, properties in the topic included, closes the connection: edgeHub's limit. */
-export const MOST_MESSAGE_BYTES = 262_144;
+const MOST_MESSAGE_BYTES = 262_144;
 
 export interface BrokerOptions {
   readonly identity: Identity;
@@ -42,7 +42,7 @@ export interface Broker {
 }
 
 /** No answer to a direct method in time. IoT Hub says 504, or 404 when the module is not connected. */
-export class MethodTimeout extends Error {
+class MethodTimeout extends Error {
   override readonly name = 'MethodTimeout';
 }
 

@@ -32,7 +32,7 @@ interface Entry {
   readonly load: () => Promise<{ readonly command: Command }>;
 }
 
-export const COMMANDS: readonly Entry[] = [
+const COMMANDS: readonly Entry[] = [
   {
     name: 'run',
     usage: '--config FILE',

@@ -73,7 +73,7 @@ export async function faultOf(promise: Promise<unknown>): Promise<{ code: string
 }
 
 /** `pending` or `settled`, after everything due has run. */
-export async function stateOf(promise: Promise<unknown>): Promise<'pending' | 'settled'> {
+async function stateOf(promise: Promise<unknown>): Promise<'pending' | 'settled'> {
   const tick = new Promise((resolve) => setTimeout(resolve, 20, 'pending'));
   return (await Promise.race([promise.then(() => 'settled'), tick])) as 'pending' | 'settled';
 }
