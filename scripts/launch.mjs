@@ -74,7 +74,9 @@ function commandLine([mode, ...rest]) {
 
 const args = commandLine(process.argv.slice(2));
 install();
-const child = spawn(node(), args, { stdio: 'inherit' });
+// One heap for small allocations instead of one per thread, as in the image.
+const env = { MALLOC_ARENA_MAX: '2', ...process.env };
+const child = spawn(node(), args, { stdio: 'inherit', env });
 // Ctrl-C reaches the child from the terminal itself; a signal sent to this process alone is handed on.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   process.on(signal, () => {

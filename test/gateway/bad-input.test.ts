@@ -147,12 +147,12 @@ describe('an OPC UA server that nobody trusted', () => {
     const refused = await until('the source is refused', async () =>
       (await status(port))?.sources.find(({ state }) => state.code === 'source.untrusted'),
     );
-    const command = `fieldgate certificates trust ${sim.thumbprint}`;
+    const pki = join(file.replace(/\.yaml$/, ''), 'pki');
+    const command = `fieldgate certificates trust ${sim.thumbprint} --pki ${pki}`;
     expect(refused.state.reason).toContain(command);
     expect(agent.stderr()).toContain(command);
 
-    const pki = join(file.replace(/\.yaml$/, ''), 'pki');
-    const trust = startAgent(['certificates', 'trust', sim.thumbprint, '--pki', pki]);
+    const trust = startAgent(command.split(' ').slice(1));
     expect(await trust.ended).toBe(0);
     await until(
       'the source runs',

@@ -21,7 +21,7 @@ export interface Agent {
 /** Runs `fieldgate ARGS` with `env` added to the environment. */
 export function startAgent(args: readonly string[], env: NodeJS.ProcessEnv = {}): Agent {
   const child: ChildProcess = spawn(process.execPath, [...FLAGS, MAIN, ...args], {
-    env: { ...process.env, FIELDGATE_HTTP: 'off', ...env },
+    env: { MALLOC_ARENA_MAX: '2', ...process.env, FIELDGATE_HTTP: 'off', ...env },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   let text = '';

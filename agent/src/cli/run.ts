@@ -47,6 +47,7 @@ Exit codes: 0 stopped as asked, 1 mistakes in the mapping or nothing can be kept
     try {
       const gateway = await startGateway({ ...loaded, log, http: httpAddress(io.env.FIELDGATE_HTTP) });
       surviveRejections(log);
+      process.on('SIGHUP', () => log('warn', 'SIGHUP: this release applies a mapping at its start only; restart it'));
       const cause = await Promise.race([stopSignal(), gateway.broken.catch((error: Error) => error)]);
       if (cause instanceof Error) log('error', 'the gateway cannot go on', { reason: cause.message });
       else log('info', 'stopping', { signal: cause });

@@ -1,6 +1,7 @@
 // Whether a connection may be made at all, before a byte of a credential exists: policy and waiver, the endpoint the
 // server offers, the server's certificate. Everything here refuses with a fault that says how to mend it.
 
+import { join, relative } from 'node:path';
 import {
   crypto_utils,
   type EndpointDescription,
@@ -87,9 +88,15 @@ export async function checkCertificate(
   if (verdict === 'BadCertificateUntrusted') {
     throw new Fault(
       'source.untrusted',
-      `${who} is not trusted. If it is the right one: fieldgate certificates trust ${thumbprint}`,
+      `${who} is not trusted. If it is the right one: ${trustCommand(thumbprint, pki)}`,
     );
   }
   const valid = `valid from ${validFrom.toISOString()} to ${validTo.toISOString()}`;
   throw new Fault('source.untrusted', `${who} cannot be relied on: ${verdict}; ${valid}`);
+}
+
+/** What a person types in the folder where the gateway was started; the usual place of the certificates goes without saying. */
+function trustCommand(thumbprint: string, { folder }: Pki): string {
+  const place = relative('', folder);
+  return `fieldgate certificates trust ${thumbprint}${place === join('data', 'pki') ? '' : ` --pki ${folder}`}`;
 }
