@@ -3,7 +3,8 @@
 // else is in cli/, one file per command. The young generation is kept small, in every thread: readings die young, and
 // 8 MB cost no measurable time but save 90 MB against Node's default (docs/benchmarks.md).
 
-import { dispatch, EXIT } from './cli/commands.ts';
+import { EXIT } from './cli/command.ts';
+import { dispatch } from './cli/commands.ts';
 import { describe } from './model/fault.ts';
 
 /** One line, so that no log collector tears it apart; with the stack, which is what is asked for first. */

@@ -2,7 +2,7 @@
 
 import { type CertificateEntry, openPki } from '../adapters/opcua/pki.ts';
 import { parseArguments, Usage } from './arguments.ts';
-import { type Command, EXIT, type Io } from './commands.ts';
+import { type Command, EXIT, type Io } from './command.ts';
 
 const ACTIONS = ['list', 'trust', 'reject'];
 

@@ -5,7 +5,7 @@ import { formatMistake, type Mistake, type Paint } from '../config/mistake.ts';
 import type { Plant } from '../config/plant.ts';
 import type { Mapping } from '../config/schema.ts';
 import { parseArguments } from './arguments.ts';
-import { type Command, EXIT, type Io } from './commands.ts';
+import { type Command, EXIT, type Io } from './command.ts';
 
 export const command: Command = {
   name: 'check',

@@ -18,7 +18,7 @@ import { toMillis } from '../model/time.ts';
 import { httpAddress } from '../observe/http.ts';
 import { openLog } from '../observe/log.ts';
 import { parseArguments, Usage } from './arguments.ts';
-import { type Command, EXIT, type Io } from './commands.ts';
+import { type Command, EXIT, type Io } from './command.ts';
 import { type Peer, startPeer } from './demo/peer.ts';
 import { account, type HubAccount, line, type Moment, type Shown, screen } from './demo/screen.ts';
 import { stopSignal, surviveRejections } from './run.ts';

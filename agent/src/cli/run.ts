@@ -9,7 +9,7 @@ import type { Log } from '../model/log.ts';
 import { httpAddress } from '../observe/http.ts';
 import { openLog } from '../observe/log.ts';
 import { parseArguments, Usage } from './arguments.ts';
-import { type Command, EXIT, type Io } from './commands.ts';
+import { type Command, EXIT, type Io } from './command.ts';
 
 export const command: Command = {
   name: 'run',

@@ -2,7 +2,7 @@
 
 import { mappingJsonSchemaText } from '../config/jsonschema.ts';
 import { parseArguments } from './arguments.ts';
-import { type Command, EXIT } from './commands.ts';
+import { type Command, EXIT } from './command.ts';
 
 export const command: Command = {
   name: 'schema',
