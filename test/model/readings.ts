@@ -1,7 +1,8 @@
 // Readings for property tests: everything a batch can hold, the odd ones often.
 
 import fc from 'fast-check';
-import { type Batch, BatchBuilder, type Value, valueAt } from '../../agent/src/model/batch.ts';
+import type { Numbered } from '../../agent/src/delivery/queue.ts';
+import { type Batch, BatchBuilder, entries, type Value, valueAt } from '../../agent/src/model/batch.ts';
 import type { Gap, GapReason } from '../../agent/src/model/gap.ts';
 import { StatusCode } from '../../agent/src/model/status.ts';
 import { fromMillis } from '../../agent/src/model/time.ts';
@@ -93,3 +94,19 @@ export function readingsOf(batch: Batch): Omit<Reading, 'float32'>[] {
 }
 
 export const withoutKind = ({ tag, time, status, value }: Reading) => ({ tag, time, status, value });
+
+/** Consecutive parts, as the forwarder hands them to a format. */
+export const numbered: fc.Arbitrary<Numbered[]> = fc
+  .tuple(
+    fc.array(fc.tuple(fc.array(reading, { maxLength: 20 }), fc.array(gap, { maxLength: 2 })), { maxLength: 4 }),
+    fc.nat(2 ** 40),
+  )
+  .map(([made, first]) => {
+    let next = first;
+    return made.map(([readings, gaps]) => {
+      const batch = batchOf(readings, gaps);
+      const part = { first: next, batch };
+      next += entries(batch);
+      return part;
+    });
+  });

@@ -2,7 +2,8 @@
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { rows, shortFloat32 } from '../../../agent/src/delivery/formats/rows.ts';
+import { rows } from '../../../agent/src/delivery/formats/rows.ts';
+import { shortFloat32 } from '../../../agent/src/delivery/formats/value.ts';
 import { BatchBuilder, entries, type Value } from '../../../agent/src/model/batch.ts';
 import { StatusCode } from '../../../agent/src/model/status.ts';
 import { fromMillis } from '../../../agent/src/model/time.ts';
