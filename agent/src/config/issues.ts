@@ -70,34 +70,36 @@ function unknownKey(key: string, at: Path, about: Subject): Finding {
   return suggestion === undefined ? { path, part, message } : { path, part, message, suggestion };
 }
 
-/** Words of other tools and of other protocols, and what they are called here. */
-const CALLED: Readonly<Record<string, readonly string[]>> = {
-  sampling: ['poll'],
-  poll: ['sampling'],
-  samplinginterval: ['sampling'],
-  interval: ['poll', 'sampling', 'publishing'],
-  scanrate: ['poll', 'sampling'],
-  publishinginterval: ['publishing'],
-  ip: ['host'],
-  url: ['endpoint', 'host'],
-  endpointurl: ['endpoint'],
-  hostname: ['host'],
-  slave: ['unitId', 'unit'],
-  slaveid: ['unitId', 'unit'],
-  unitid: ['unitId', 'unit'],
-  nodeid: ['node'],
-  register: ['address'],
-  datatype: ['type'],
-  byteorder: ['order'],
-  wordorder: ['order'],
-  swap: ['order'],
-  engineeringunit: ['unit'],
-  username: ['name'],
-  file: ['path'],
-};
+/** Words of other tools and of other protocols, and what they are called here. A map: a key may be `constructor`. */
+const CALLED = new Map<string, readonly string[]>(
+  Object.entries({
+    sampling: ['poll'],
+    poll: ['sampling'],
+    samplinginterval: ['sampling'],
+    interval: ['poll', 'sampling', 'publishing'],
+    scanrate: ['poll', 'sampling'],
+    publishinginterval: ['publishing'],
+    ip: ['host'],
+    url: ['endpoint', 'host'],
+    endpointurl: ['endpoint'],
+    hostname: ['host'],
+    slave: ['unitId', 'unit'],
+    slaveid: ['unitId', 'unit'],
+    unitid: ['unitId', 'unit'],
+    nodeid: ['node'],
+    register: ['address'],
+    datatype: ['type'],
+    byteorder: ['order'],
+    wordorder: ['order'],
+    swap: ['order'],
+    engineeringunit: ['unit'],
+    username: ['name'],
+    file: ['path'],
+  }),
+);
 
 function meant(key: string, known: readonly string[]): string | undefined {
-  return CALLED[key.toLowerCase()]?.find((word) => known.includes(word)) ?? nearest(key, known);
+  return CALLED.get(key.toLowerCase())?.find((word) => known.includes(word)) ?? nearest(key, known);
 }
 
 function union(issue: z.core.$ZodIssueInvalidUnion, value: unknown, about: Subject): Finding[] {
