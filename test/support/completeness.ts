@@ -62,6 +62,7 @@ export class Completeness {
     return this.gaps.some(
       (gap) =>
         (gap.source === undefined || gap.source === source) &&
+        (gap.tags === undefined || gap.tags.includes(tag)) &&
         gap.to !== null &&
         Date.parse(gap.from) <= from + TICK &&
         Date.parse(gap.to) >= to - TICK,

@@ -62,6 +62,13 @@ describe('a dead unit', () => {
     await until('unit 2 is back', () => goods(run.sink, 2_000) > seen + 2);
     expect(statuses(run.sink, 2_000)).toEqual(['Good', 'BadTimeout', 'Good']);
     await until('no trouble', () => run.sink.parts.size === 0);
+
+    const names = block(2, 5).map(({ name }) => name);
+    const between = run.sink.of(2_000).filter(({ status }) => isGood(status));
+    const back = between.findIndex(({ time }) => time > run.sink.of(2_000).find(({ status }) => isBad(status))!.time);
+    expect(run.sink.gaps).toEqual([
+      { reason: 'source-down', tags: names, from: between[back - 1]!.time, to: between[back]!.time },
+    ]);
   });
 
   test('is probed less and less often', async () => {

@@ -75,6 +75,7 @@ export async function poll(line: Line, polling: Polling, sink: Sink, signal: Abo
       unit.run(stop).catch((thrown: unknown) => give(Fault.from(thrown, 'internal.unexpected', 'polling'))),
     ),
   ]);
+  readings.end();
   if (fault && !signal.aborted) throw fault;
 }
 

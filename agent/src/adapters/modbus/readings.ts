@@ -1,8 +1,9 @@
 // Readings on their way to the sink: decodes replies into batches, and turns what cannot be read into Bad readings
 // without a value. A tag that goes Bad is told once per reason and not again in every cycle; its first good value
-// afterwards is a reading like any other.
+// afterwards is a reading like any other, and a gap record says what lies between.
 
 import { BatchBuilder, Kind } from '../../model/batch.ts';
+import { StatusCode } from '../../model/status.ts';
 import type { Clock, Sink } from '../adapter.ts';
 import { decode } from './decode.ts';
 import type { ModbusTag, Request } from './plan.ts';
@@ -14,12 +15,18 @@ export class Readings {
   readonly #builder = new BatchBuilder();
   /** What was told last of each tag, when it was Bad; 0 otherwise. */
   readonly #told: Uint32Array;
+  /** When each tag was last read; NaN before. */
+  readonly #read: Float64Array;
+  /** Since when nothing is known of a tag that could not be read; NaN while it can. */
+  readonly #since: Float64Array;
 
   constructor(tags: readonly ModbusTag[], sink: Sink, clock: Clock) {
     this.#sink = sink;
     this.#tags = tags;
     this.#clock = clock;
     this.#told = new Uint32Array(tags.length);
+    this.#read = new Float64Array(tags.length).fill(Number.NaN);
+    this.#since = new Float64Array(tags.length).fill(Number.NaN);
   }
 
   /** A reply has arrived this instant: its readings go out as one batch. */
@@ -32,13 +39,41 @@ export class Readings {
       else this.#bad(slot[i]!, status, time);
     }
     this.#deliver();
+    this.#ended(slot, time);
+    for (let i = 0; i < slot.length; i++) this.#read[slot[i]!] = time;
   }
 
   /** These tags cannot be read now. */
   fail(slots: Iterable<number>, status: number): void {
     const time = this.#clock();
-    for (const slot of slots) this.#bad(slot, status, time);
+    for (const slot of slots) {
+      this.#bad(slot, status, time);
+      // What the device does not have, or the mapping asks for in vain, is no gap: there is nothing to be known.
+      if (status === StatusCode.BadConfigurationError || !Number.isNaN(this.#since[slot])) continue;
+      const read = this.#read[slot]!;
+      this.#since[slot] = Number.isNaN(read) ? time : read;
+    }
     this.#deliver();
+  }
+
+  /** Nothing is read any more: what could not be read until now gets its gap record now. */
+  end(): void {
+    this.#ended(this.#tags.keys(), this.#clock());
+  }
+
+  /** Gap records, one for all tags that could not be read since the same moment. */
+  #ended(slots: Iterable<number>, to: number): void {
+    let missed: Map<number, string[]> | undefined;
+    for (const slot of slots) {
+      const from = this.#since[slot]!;
+      if (Number.isNaN(from)) continue;
+      this.#since[slot] = Number.NaN;
+      missed ??= new Map();
+      const tags = missed.get(from);
+      if (tags) tags.push(this.#tags[slot]!.name);
+      else missed.set(from, [this.#tags[slot]!.name]);
+    }
+    if (missed) for (const [from, tags] of missed) this.#sink.gap({ reason: 'source-down', tags, from, to });
   }
 
   #bad(slot: number, status: number, time: number): void {
