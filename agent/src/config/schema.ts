@@ -258,7 +258,12 @@ const source = z.discriminatedUnion('protocol', [opcuaSource, modbusTcpSource]);
 // --- hub, buffer, file --------------------------------------------------------------------------------------------
 
 const hubCommon = {
-  format: z.enum(['rows']).default('rows').describe('rows: JSON Lines, one object per reading.'),
+  format: z
+    .enum(['rows', 'columns', 'opcua-pubsub'])
+    .default('rows')
+    .describe(
+      'rows: JSON Lines, one object per reading. columns: the same facts in columns, the cheapest. opcua-pubsub: OPC UA Part 14 JSON.',
+    ),
   compression: z.enum(['gzip', 'none']).default('gzip').describe('Compression of the message body.'),
   maxDelay: duration().prefault('1s').describe('Longest that a reading waits for its message to fill.'),
 };

@@ -4,7 +4,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { type Buffer, openBuffer } from '../buffer/buffer.ts';
 import { type Committer, committer } from '../buffer/committer.ts';
-import { rows } from '../delivery/formats/rows.ts';
+import { formatOf } from '../delivery/formats/formats.ts';
 import { type Forwarder, forwarder } from '../delivery/forwarder.ts';
 import { hubFactory } from '../delivery/hubs/hubs.ts';
 import { describe, Fault } from '../model/fault.ts';
@@ -34,7 +34,7 @@ async function open(options: StoreOptions): Promise<{ buffer: Buffer; commits: C
     gateway,
     buffer,
     hub: await hubFactory(hub, { site, gateway }),
-    format: rows(gateway, buffer.dictionary.get),
+    format: formatOf(hub, { gateway, epoch: buffer.epoch, tagOf: buffer.dictionary.get }),
     compression: hub.type === 'jsonl' ? 'none' : hub.compression,
     maxDelay: hub.maxDelay,
     order: options.buffer.order,

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { rows } from '../../../agent/src/delivery/formats/rows.ts';
 import { shortFloat32 } from '../../../agent/src/delivery/formats/value.ts';
-import { BatchBuilder, entries, type Value } from '../../../agent/src/model/batch.ts';
+import { BatchBuilder, entries, gapBatch, type Value } from '../../../agent/src/model/batch.ts';
 import { StatusCode } from '../../../agent/src/model/status.ts';
 import { fromMillis } from '../../../agent/src/model/time.ts';
 import { batchOf, gap, reading } from '../../model/readings.ts';
@@ -103,6 +103,27 @@ test('gaps are lines too, numbered after the readings of their batch', () => {
     '{"gateway":"gw-cdu1-01","gap":"source-down","source":"flare-plc","from":"2026-11-22T10:00:00.123Z","to":null,"seq":8}',
     '{"gateway":"gw-cdu1-01","gap":"buffer-full","tags":["a"],"from":"2026-11-22T10:00:00.123Z","to":"2026-11-22T10:00:00.124Z","count":9,"range":{"epoch":"e","first":1,"last":9},"seq":9}',
   ]);
+});
+
+test('with an epoch, the first row of a message names it, reading or gap, and no other row does', () => {
+  const withEpoch = rows('gw-cdu1-01', (id) => TAGS[id]!, '20261122T100000-3fa2c1');
+  const builder = new BatchBuilder();
+  builder.add(0, TIME, 0, 1);
+  builder.add(0, TIME, 0, 2);
+  const batch = builder.take();
+  const [head, next] = withEpoch
+    .encode([{ first: 7, batch }])
+    .toString()
+    .split('\n');
+  expect(head).toBe(`${HEAD}"value":1,"status":"Good","unit":"m3/h","seq":7,"epoch":"20261122T100000-3fa2c1"}`);
+  expect(next).toBe(`${HEAD}"value":2,"status":"Good","unit":"m3/h","seq":8}`);
+  const gapAlone = gapBatch([{ reason: 'gateway-down', from: TIME, to: null }]);
+  expect(JSON.parse(withEpoch.encode([{ first: 9, batch: gapAlone }]).toString())).toMatchObject({
+    gap: 'gateway-down',
+    seq: 9,
+    epoch: '20261122T100000-3fa2c1',
+  });
+  expect(withEpoch.encode([]).toString()).toBe('');
 });
 
 test('every line is JSON, and its seq is the first number plus its place, over all parts', () => {
