@@ -192,6 +192,12 @@ export function isDamage(error: unknown): boolean {
   return code === 'CORRUPT' || code === 'NOTADB';
 }
 
+/** Whether another connection has the file. */
+export function isInUse(error: unknown): boolean {
+  const code = resultCode(error);
+  return code === 'BUSY' || code === 'LOCKED';
+}
+
 /** `FULL` of SQLITE_FULL, `IOERR` of SQLITE_IOERR_FSYNC. */
 function resultCode(error: unknown): string | undefined {
   return error instanceof Sqlite.SqliteError ? error.code.split('_')[1] : undefined;
