@@ -39,6 +39,12 @@ const COMMANDS: readonly Entry[] = [
     load: () => import('./schema.ts'),
   },
   {
+    name: 'buffer',
+    usage: 'status|verify|export FILE',
+    summary: 'looks into a buffer file, also one that was set aside',
+    load: () => import('./buffer.ts'),
+  },
+  {
     name: 'certificates',
     usage: 'list|trust|reject',
     summary: 'which OPC UA servers are trusted',
