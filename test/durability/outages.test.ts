@@ -62,7 +62,9 @@ async function flow(more: number, deadline = 60_000): Promise<void> {
   await until(`${more} more readings at the hub`, () => hub.account.summary().readings - before >= more, deadline);
 }
 
-it('loses nothing that was committed, and explains every value that never came', { timeout: 3 * OUTAGE + 240_000 }, async () => {
+it('loses nothing that was committed, and explains every value that never came', {
+  timeout: 3 * OUTAGE + 240_000,
+}, async () => {
   agent = start();
   await flow(3 * TAGS);
 
