@@ -375,6 +375,8 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number): B
         tidied = false;
         buffer.tidy(idle);
         db.pragma('wal_checkpoint(TRUNCATE)');
+      } catch (error) {
+        throw failure(error);
       } finally {
         db.close();
       }
