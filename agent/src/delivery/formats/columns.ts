@@ -28,6 +28,7 @@ interface Member extends Known {
   greatest: number;
   /** Its last number, in units of the family's last decimal. */
   last: number;
+  group: Family | undefined;
 }
 
 /** Tags whose names differ by a number only, with the same unit and source. */
@@ -72,7 +73,7 @@ export function columns(gateway: string, epoch: string, tagOf: TagOf): Format {
           const id = batch.tag[i] as number;
           let member = members.get(id);
           if (member === undefined) {
-            member = { ...know(id), index: members.size, decimals: 0, greatest: 0, last: 0 };
+            member = { ...know(id), index: members.size, decimals: 0, greatest: 0, last: 0, group: undefined };
             members.set(id, member);
           }
           tag.push(member);
@@ -93,16 +94,15 @@ export function columns(gateway: string, epoch: string, tagOf: TagOf): Format {
         entries += batch.count + batch.gaps.length;
       }
 
-      const familyOf = group(members.values());
-      const families = new Set(familyOf.values());
       const dictionary = [...members.values()];
+      const families = group(dictionary);
       const fields = [
         head,
         `"seq":${parts[0]?.first ?? 0}`,
         `"count":${entries}`,
         `"tags":${members.size}`,
-        `"families":[${[...families].map(familyText).join(',')}]`,
-        `"family":${column(dictionary.map((member) => (familyOf.get(member) as Family).index))}`,
+        `"families":[${families.map(familyText).join(',')}]`,
+        `"family":${column(dictionary.map((member) => (member.group as Family).index))}`,
         `"number":${column(
           differences(
             dictionary.map((member) => member.number),
@@ -119,7 +119,7 @@ export function columns(gateway: string, epoch: string, tagOf: TagOf): Format {
         )}`,
         `"ts":${times.text()}`,
         `"status":${column(status.indices)}`,
-        `"value":[${values.map((value, i) => valueField(value, tag[i] as Member, familyOf)).join(',')}]`,
+        `"value":[${values.map((value, i) => valueField(value, tag[i] as Member)).join(',')}]`,
         `"gaps":[${gaps.join(',')}]}`,
       ];
       return Buffer.from(fields.join(','));
@@ -141,10 +141,9 @@ function numberOf(batch: Batch, i: number): number {
   }
 }
 
-/** The family of each tag. Tags whose numbers have no decimals in common with others are a family beside them. */
-function group(members: Iterable<Member>): Map<Member, Family> {
+/** Gives every tag its family. Tags whose numbers are no short decimals are a family beside the others of their kind. */
+function group(members: readonly Member[]): Family[] {
   const families = new Map<string, Family>();
-  const familyOf = new Map<Member, Family>();
   for (const member of members) {
     const key = member.decimals < 0 ? `${member.family} plain` : member.family;
     let family = families.get(key);
@@ -154,26 +153,26 @@ function group(members: Iterable<Member>): Map<Member, Family> {
     }
     family.decimals = Math.max(family.decimals, member.decimals);
     family.greatest = Math.max(family.greatest, member.greatest);
-    familyOf.set(member, family);
+    member.group = family;
   }
   for (const family of families.values()) {
     if (family.decimals >= 0 && !holds(family.greatest, family.decimals)) family.decimals = -1;
   }
-  return familyOf;
+  return [...families.values()];
 }
 
 function familyText({ head, decimals }: Family): string {
   return decimals < 0 ? `${head}}` : `${head},"decimals":${decimals}}`;
 }
 
-function valueField(value: number | string, member: Member, familyOf: ReadonlyMap<Member, Family>): string {
+function valueField(value: number | string, member: Member): number | string {
   if (typeof value === 'string') return value;
-  const { decimals } = familyOf.get(member) as Family;
-  if (decimals < 0) return String(value);
+  const { decimals } = member.group as Family;
+  if (decimals < 0) return value;
   const whole = wholeOf(value, decimals);
   const step = whole - member.last;
   member.last = whole;
-  return String(step);
+  return step;
 }
 
 /** Each number less the one before it; the first one less `before`. */

@@ -11,6 +11,7 @@ import { statusName } from '../../model/status.ts';
 import { formatTime, fromMillis, type Timestamp } from '../../model/time.ts';
 import type { Numbered } from '../queue.ts';
 import type { Format, TagOf } from './format.ts';
+import { TimeText } from './time-text.ts';
 import { shortFloat32 } from './value.ts';
 import { writerIds } from './writer.ts';
 
@@ -34,10 +35,30 @@ interface Frame {
   readonly fields: string[];
 }
 
+/** What never changes of a tag. */
+interface Known {
+  readonly name: string;
+  readonly source: string;
+  /** Its field up to the value. */
+  readonly head: string;
+}
+
 /** @param gateway, epoch as in the message's properties, @param tagOf resolves the tag column */
 export function opcuaPubsub(gateway: string, epoch: string, tagOf: TagOf): Format {
   const writers = writerIds();
   const statuses = new Map<number, string>();
+  const known = new Map<number, Known>();
+  const times = new TimeText();
+
+  function know(id: number): Known {
+    let found = known.get(id);
+    if (found === undefined) {
+      const { name, source } = tagOf(id);
+      found = { name, source, head: `${JSON.stringify(name)}:{"Value":` };
+      known.set(id, found);
+    }
+    return found;
+  }
 
   /** The data set message up to its payload. */
   const frameHead = (writer: string, seq: number, type: 'ua-deltaframe' | 'ua-event') =>
@@ -87,7 +108,7 @@ export function opcuaPubsub(gateway: string, epoch: string, tagOf: TagOf): Forma
       let last = (parts[0]?.first ?? 0) - 1;
       for (const { first, batch } of parts) {
         for (let i = 0; i < batch.count; i++) {
-          const { name, source } = tagOf(batch.tag[i] as number);
+          const { name, source, head } = know(batch.tag[i] as number);
           let frame = open.get(source);
           if (frame === undefined || frame.names.has(name)) {
             frame = { head: frameHead(source, first + i, 'ua-deltaframe'), names: new Set(), fields: [] };
@@ -96,10 +117,8 @@ export function opcuaPubsub(gateway: string, epoch: string, tagOf: TagOf): Forma
           }
           frame.names.add(name);
           const status = statusField(batch.status[i] as number);
-          const time = dateTime(batch.time[i] as number);
-          frame.fields.push(
-            `${JSON.stringify(name)}:{"Value":${valueText(batch, i)},${status}"SourceTimestamp":"${time}"}`,
-          );
+          const time = beyond(batch.time[i] as number) ?? times.of(batch.time[i] as number);
+          frame.fields.push(`${head}${valueText(batch, i)},${status}"SourceTimestamp":"${time}"}`);
         }
         for (const [i, gap] of batch.gaps.entries()) messages.push(event(gap, first + batch.count + i));
         // What comes after a gap must not stand before it.
@@ -141,7 +160,11 @@ function plain(value: Value): unknown {
 }
 
 function dateTime(time: Timestamp): string {
+  return beyond(time) ?? formatTime(time);
+}
+
+/** What stands for a time at or beyond the ends of the range. */
+function beyond(time: Timestamp): string | undefined {
   if (time <= EARLIEST) return '0001-01-01T00:00:00Z';
-  if (time >= LATEST) return '9999-12-31T23:59:59Z';
-  return formatTime(time);
+  return time >= LATEST ? '9999-12-31T23:59:59Z' : undefined;
 }

@@ -4,10 +4,10 @@
 
 import type { Batch } from '../../model/batch.ts';
 import { infoBits, statusName } from '../../model/status.ts';
-import { formatTime, TICKS_PER_MS, type Timestamp } from '../../model/time.ts';
 import type { Numbered } from '../queue.ts';
 import type { Format, TagOf } from './format.ts';
 import { gapFields } from './gap.ts';
+import { TimeText } from './time-text.ts';
 import { statusBeside, valueText } from './value.ts';
 
 /** Servers may send any status; the texts of so many are kept. */
@@ -65,23 +65,4 @@ export function rows(gateway: string, tagOf: TagOf, epoch?: string): Format {
       return Buffer.from(lines.join(''));
     },
   };
-}
-
-const TICKS_PER_SECOND = 1_000 * TICKS_PER_MS;
-const MILLIS = Array.from({ length: 1_000 }, (_, ms) => `${String(ms).padStart(3, '0')}Z`);
-
-/** Timestamps as text. Neighbouring readings share their second, so that only the milliseconds are looked up. */
-class TimeText {
-  #second = Number.NaN;
-  #prefix = '';
-
-  of(time: Timestamp): string {
-    const second = Math.floor(time / TICKS_PER_SECOND);
-    if (second !== this.#second) {
-      this.#second = second;
-      this.#prefix = formatTime(second * TICKS_PER_SECOND).slice(0, -4);
-    }
-    const millis = (time - second * TICKS_PER_SECOND) / TICKS_PER_MS;
-    return Number.isInteger(millis) ? this.#prefix + MILLIS[millis] : formatTime(time);
-  }
 }
