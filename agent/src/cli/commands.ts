@@ -45,6 +45,12 @@ const COMMANDS: readonly Entry[] = [
     load: () => import('./buffer.ts'),
   },
   {
+    name: 'audit',
+    usage: 'FILE… [--json] [--from-start]',
+    summary: 'whether delivered files are complete',
+    load: () => import('./audit.ts'),
+  },
+  {
     name: 'certificates',
     usage: 'list|trust|reject',
     summary: 'which OPC UA servers are trusted',
