@@ -149,6 +149,7 @@ function asFault(error: unknown, path: string): Fault {
       );
     case 'CORRUPT':
     case 'NOTADB':
+    case 'ERROR':
       return new Fault('buffer.damaged', `${path} is damaged: ${describe(error)}`, error);
     case 'FULL':
       return storageFault(error, path);
@@ -186,10 +187,13 @@ export function isStorageError(error: unknown): boolean {
   return error instanceof Sqlite.SqliteError;
 }
 
-/** What SQLite says when the content of the file is not what it wrote. */
+/**
+ * What SQLite says when the content of the file is not what it wrote. ERROR: a statement of ours that names no table
+ * or column of the file's. The statements are always the same, so a letter of the schema has changed.
+ */
 export function isDamage(error: unknown): boolean {
   const code = resultCode(error);
-  return code === 'CORRUPT' || code === 'NOTADB';
+  return code === 'CORRUPT' || code === 'NOTADB' || code === 'ERROR';
 }
 
 /** Whether another connection has the file. */
