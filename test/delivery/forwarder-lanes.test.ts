@@ -178,3 +178,31 @@ test('stop before start, and stop twice, are legal', async () => {
   await delivery.stop(100);
   expect(delivery.stats().hub.state).toBe('stopped');
 });
+
+test('F5: an older epoch drains after the backlog, under its own epoch and to its own queue', async () => {
+  const older = openBuffer(withBacklog(5), 200 * 1024 * 1024);
+  const hub = scriptedHub(acknowledge);
+  const { buffer, delivery } = start(withBacklog(5), hub, {
+    older: [{ queue: older, format: rows('gw', older.dictionary.get) }],
+  });
+  void delivery.start();
+  await until('both', () => hub.sent.length === 10 && older.stats().pending + buffer.stats().pending === 0);
+  expect(hub.sent.map(({ message }) => message.properties.epoch)).toEqual([
+    ...Array.from({ length: 5 }, () => buffer.epoch),
+    ...Array.from({ length: 5 }, () => older.epoch),
+  ]);
+  expect(hub.sent.every((one) => stream(one) === 'backfill')).toBe(true);
+  expect(hub.sent.at(-1)!.message.id).toBe(`gw/${older.epoch}/5-5`);
+  older.close();
+});
+
+test.each(['live-first', 'oldest-first'] as const)('a drain limit holds the backlog back, %s', async (order) => {
+  const hub = scriptedHub(acknowledge);
+  const { buffer, delivery } = start(withBacklog(10), hub, { order, drainLimit: 20 });
+  const begun = performance.now();
+  void delivery.start();
+  await until('everything', () => buffer.stats().pending === 0);
+  const elapsed = performance.now() - begun;
+  expect(elapsed, 'ten messages at twenty a second').toBeGreaterThan(400);
+  expect(hub.sent).toHaveLength(10);
+});

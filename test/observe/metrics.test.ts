@@ -38,7 +38,7 @@ test('every metric of the contract and every family is on the page, with its val
     fieldgate_readings_delivered_total: 790,
     'fieldgate_readings_dropped_total{reason="buffer-full"}': 17,
     'fieldgate_readings_dropped_total{reason="store-overload"}': 5,
-    'fieldgate_readings_dropped_total{reason="buffer-damaged"}': 0,
+    'fieldgate_readings_dropped_total{reason="buffer-damaged"}': 4,
     'fieldgate_readings_dropped_total{reason="too-large"}': 0,
     fieldgate_buffer_readings: 400,
     fieldgate_buffer_bytes: 20_000_000,
@@ -57,6 +57,8 @@ test('every metric of the contract and every family is on the page, with its val
     fieldgate_message_bytes_delivered_total: 34_567,
     fieldgate_messages_resent_total: 1,
     fieldgate_messages_in_flight: 2,
+    fieldgate_readings_salvaged_total: 20,
+    fieldgate_salvage_waiting_entries: 70,
   };
   for (const [sample, value] of Object.entries(expected)) expect(samples.get(sample), sample).toBe(value);
   for (const { name, type } of FAMILIES) expect(types.get(name), name).toBe(type);

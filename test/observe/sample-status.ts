@@ -58,6 +58,18 @@ export function sampleStatus(): GatewayStatus {
         resentMessages: 1,
         inFlight: 2,
       },
+      salvage: [
+        {
+          file: 'data/buffer.db.damaged-20261122T100000000Z',
+          epoch: '20261101T080000-a1b2c3',
+          waiting: 70,
+          delivered: 30,
+          deliveredNow: 20,
+          lost: 4,
+          dropped: { 'buffer-damaged': 4 },
+          done: false,
+        },
+      ],
       waiting: { batches: 1, bytes: 1_600 },
       accepted: 1195,
       refused: 5,

@@ -77,6 +77,11 @@ function batch(from: number, count: number, tag = 0, capacity = count): Batch {
   return builder.take();
 }
 
+/** The batch as the buffer keeps it: with the dictionary's number for its tag. */
+function withTag(of: Batch, id: number): Batch {
+  return { ...of, tag: of.tag.map(() => id) };
+}
+
 /** Without a connection `close` sends nothing: what is on disk is delivered after the next start. */
 async function connected(store: Store): Promise<void> {
   await until('the hub', () => store.stats().forwarder.hub.state === 'connected');
@@ -212,4 +217,27 @@ test('a damaged file is set aside with a line that says where, and storing goes 
   store.append(batch(1, 1));
   await until('the gap and the reading', () => one.rows().length === 2);
   expect(one.rows()[0]).toMatchObject({ gap: 'buffer-damaged', seq: 1 });
+});
+
+test('what a file set aside still holds is delivered under its old epoch and numbers, beside new readings', async () => {
+  const one = bench();
+  const { path, maxSize } = one.options.buffer;
+  const old = openBuffer(path, maxSize);
+  old.dictionary.intern(TAGS);
+  for (let i = 0; i < 30; i++) old.append([{ priority: 'normal', batch: withTag(batch(i * 10 + 1, 10), 1) }]);
+  old.close();
+  writeFileSync(`${path}.is-damaged`, 'found damaged while it was in use');
+  const store = await one.open();
+  store.append(batch(1_000, 5));
+  await until('everything', () => one.rows().filter((row) => row.tag !== undefined).length === 305);
+  const values = one.rows().flatMap((row) => (row.tag === undefined ? [] : [row.value as number]));
+  expect(new Set(values).size).toBe(305);
+  const salvaged = one.rows().filter((row) => row.tag !== undefined && (row.value as number) < 1_000);
+  expect(salvaged.every((row) => row.seq === row.value && row.tag === '20FIC101.PV')).toBe(true);
+  expect(one.rows().some((row) => row.epoch === old.epoch)).toBe(true);
+  await until('the end of the salvage', () => store.stats().salvage[0]?.done === true);
+  expect(store.stats().salvage).toMatchObject([{ epoch: old.epoch, delivered: 300, lost: 0, waiting: 0 }]);
+  await store.close(5_000);
+  const again = await one.open();
+  expect(again.stats().salvage, 'done once').toEqual([]);
 });

@@ -10,6 +10,7 @@ import { existsSync, mkdirSync, renameSync, statSync, writeFileSync } from 'node
 import { dirname } from 'node:path';
 import Sqlite, { type Database } from 'better-sqlite3';
 import { describe, Fault } from '../model/fault.ts';
+import { requestSalvage } from './progress.ts';
 
 const SCHEMA_VERSION = 1;
 const LEAST_SQLITE = [3, 51, 3] as const;
@@ -211,6 +212,7 @@ function resultCode(error: unknown): string | undefined {
 function setAside(path: string): string {
   const stamp = new Date().toISOString().replaceAll(/[-:]/g, '').replace('.', '');
   const aside = `${path}.damaged-${stamp}`;
+  requestSalvage(aside);
   for (const suffix of ['', '-wal', '-shm', MARK]) {
     if (existsSync(path + suffix)) renameSync(path + suffix, aside + suffix);
   }

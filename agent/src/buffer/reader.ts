@@ -125,6 +125,7 @@ interface Stored extends Row {
 }
 
 function useReader(db: Database, version: number, bytes: number): Reader {
+  db.pragma('cache_size = -2000');
   const epoch = attempt(() => db.prepare("SELECT value FROM meta WHERE key = 'epoch'").pluck().get());
   const next = Number(attempt(() => db.prepare("SELECT value FROM meta WHERE key = 'next'").pluck().get()) ?? 1);
   const from = db.prepare(`SELECT ${COLUMNS} FROM segment WHERE first >= ? ORDER BY first LIMIT 1`);

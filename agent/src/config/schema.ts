@@ -304,6 +304,11 @@ const buffer = z.strictObject(
       .enum(['live-first', 'oldest-first'])
       .default('live-first')
       .describe('What goes first while a backlog drains.'),
+    drainLimit: z
+      .number({ error: 'write messages per second, like 20' })
+      .positive()
+      .optional()
+      .describe('Most messages per second while a backlog drains; live readings are not held back. Default: no limit.'),
   },
   { error: 'write keys under it, like maxSize: 4GB' },
 );

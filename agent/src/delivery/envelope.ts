@@ -20,6 +20,7 @@ const compress = promisify(gzip);
 /** A message and what it is made of, until it is acknowledged. */
 export interface Outgoing {
   readonly message: Message;
+  readonly epoch: string;
   readonly stream: Stream;
   readonly first: number;
   readonly last: number;
@@ -98,5 +99,5 @@ function envelope(sender: Sender, stream: Stream, parts: readonly Numbered[], bo
     },
   };
   const readings = parts.reduce((sum, { batch }) => sum + batch.count, 0);
-  return { message, stream, first, last, readings, parts };
+  return { message, epoch, stream, first, last, readings, parts };
 }

@@ -5,21 +5,34 @@
 //     is recognisable. At most `maxInFlight` messages are out; everything else stays on disk.
 // F3  Whatever the hub does, the forwarder comes back: a new hub for each attempt, backoff with jitter, no limit.
 // F4  Live readings do not wait for a backlog (`live-first`): each lane has its share of the messages in flight.
+// F5  What older epochs still hold goes out by the backfill lane, after the buffer's own backlog.
 
 import { RECONNECT, wait } from '../model/backoff.ts';
 import { describe, Fault } from '../model/fault.ts';
 import type { Log } from '../model/log.ts';
 import type { Stream } from '../model/stream.ts';
 import { halve, MAX_BODY, type Outgoing, pack, type Sender } from './envelope.ts';
+import type { Format } from './formats/format.ts';
 import type { Hub, HubFactory } from './hubs/hub.ts';
+import { pace } from './pace.ts';
 import type { Numbered, Queue } from './queue.ts';
+
+/** Entries of an older epoch, and the format that knows their tags. */
+export interface OlderEpoch {
+  readonly queue: Pick<Queue, 'epoch' | 'waiting' | 'next' | 'ack' | 'giveUp'>;
+  readonly format: Format;
+}
 
 export interface ForwarderOptions extends Omit<Sender, 'epoch'> {
   readonly buffer: Queue;
+  /** Drained one after another. */
+  readonly older?: readonly OlderEpoch[];
   readonly hub: HubFactory;
   /** Longest that an entry waits for its message to fill, ms. */
   readonly maxDelay: number;
   readonly order: 'live-first' | 'oldest-first';
+  /** Most messages a second of the backfill lane; absent: as many as the hub takes. */
+  readonly drainLimit?: number | undefined;
   /** Messages sent and not acknowledged; edgeHub takes 16 from a module, and hands on 10. */
   readonly maxInFlight?: number;
   readonly log: Log;
@@ -66,9 +79,12 @@ const FILL = 0.9;
 
 export function forwarder(options: ForwarderOptions): Forwarder {
   const { buffer, log, maxDelay, order, maxInFlight = 8 } = options;
-  const sender: Sender = { ...options, epoch: buffer.epoch };
-  /** Taken from the buffer, and no message yet. */
-  const taken: { readonly lane: Stream; readonly parts: readonly Numbered[] }[] = [];
+  const { site, gateway, compression } = options;
+  const newest: OlderEpoch = { queue: buffer, format: options.format };
+  const origins = [newest, ...(options.older ?? [])];
+  const draining = pace(options.drainLimit);
+  /** Taken from a queue, and no message yet. */
+  const taken: { readonly lane: Stream; readonly origin: OlderEpoch; readonly parts: readonly Numbered[] }[] = [];
   /** Messages until they are acknowledged, by their id. */
   const outstanding = new Map<string, Outgoing>();
   const sentBefore = new WeakSet<Outgoing>();
@@ -112,6 +128,11 @@ export function forwarder(options: ForwarderOptions): Forwarder {
     return found;
   };
 
+  const originOf = ({ epoch }: Outgoing) => origins.find(({ queue }) => queue.epoch === epoch) ?? newest;
+
+  /** Where the backfill lane goes on. */
+  const backlogged = () => origins.find(({ queue }) => queue.waiting('backfill') > 0);
+
   const messageEntries = () => Math.max(1, Math.min(MAX_ENTRIES, Math.floor((MAX_BODY * FILL) / bytesPerEntry)));
 
   /** Messages that a lane may have under way: live readings always find room beside a backlog. */
@@ -125,18 +146,21 @@ export function forwarder(options: ForwarderOptions): Forwarder {
       buffer.split();
       liveSince = undefined;
     }
-    const backlog = buffer.waiting('backfill') > 0;
+    const backlog = backlogged() !== undefined;
     const live = buffer.waiting('live');
     // The buffer also commits by itself: gap records about what it gave up.
     if (live > 0) liveSince ??= now;
     const due = live === 0 ? Number.POSITIVE_INFINITY : (liveSince ?? now) + maxDelay - now;
     const mayTake = (lane: Stream) => inFlight(lane) < share(lane, backlog);
-    if (backlog && order === 'oldest-first') return outstanding.size < maxInFlight ? 'backfill' : 1_000;
+    const hold = draining.wait(now);
+    if (backlog && order === 'oldest-first')
+      return outstanding.size >= maxInFlight ? 1_000 : hold > 0 ? Math.min(1_000, hold) : 'backfill';
     const isDue = live >= messageEntries() || due <= 0 || (live > 0 && stopBy !== undefined);
     if (isDue && mayTake('live')) return 'live';
-    if (backlog && mayTake('backfill')) return 'backfill';
+    const mayDrain = backlog && mayTake('backfill');
+    if (mayDrain && hold === 0) return 'backfill';
     // What is due and finds no room waits for an acknowledgement, not for a time.
-    return isDue ? 1_000 : Math.min(1_000, Math.max(1, due));
+    return Math.min(1_000, isDue ? 1_000 : Math.max(1, due), mayDrain ? hold : 1_000);
   }
 
   /** The messages to send now, of those that are not under way on this connection: live readings first. */
@@ -156,22 +180,26 @@ export function forwarder(options: ForwarderOptions): Forwarder {
   }
 
   function take(lane: Stream): void {
-    const parts = buffer.next(lane, messageEntries());
+    const origin = lane === 'live' ? newest : (backlogged() ?? newest);
+    const parts = origin.queue.next(lane, messageEntries());
     if (lane === 'live') liveSince = buffer.waiting('live') > 0 ? performance.now() : undefined;
-    if (parts.length > 0) taken.push({ lane, parts });
+    if (parts.length > 0) taken.push({ lane, origin, parts });
   }
 
   /** Makes messages of what was taken. What fails stays taken, for the next session. */
   async function prepare(): Promise<void> {
     for (let next = taken[0]; next !== undefined; next = taken[0]) {
+      const { queue, format } = next.origin;
+      const sender: Sender = { site, gateway, epoch: queue.epoch, format, compression };
       const { fitting, tooLarge } = await pack(sender, next.lane, next.parts);
       taken.shift();
+      if (next.lane === 'backfill') draining.spend(performance.now(), fitting.length);
       for (const { first, batch } of tooLarge) {
         log('error', 'an entry cannot be written or is larger than a message may be; it is dropped', {
           seq: first,
           limit: MAX_BODY,
         });
-        buffer.giveUp('too-large', first, first, batch.count);
+        queue.giveUp('too-large', first, first, batch.count);
       }
       for (const out of fitting) {
         outstanding.set(out.message.id, out);
@@ -184,7 +212,7 @@ export function forwarder(options: ForwarderOptions): Forwarder {
     // An acknowledgement that comes after the message was prepared anew has nothing left to do.
     if (outstanding.get(out.message.id) !== out) return;
     outstanding.delete(out.message.id);
-    buffer.ack(out.first, out.last, out.readings);
+    originOf(out).queue.ack(out.first, out.last, out.readings);
     delivered.readings += out.readings;
     delivered.messages++;
     delivered.bytes += out.message.body.length;
@@ -231,10 +259,11 @@ export function forwarder(options: ForwarderOptions): Forwarder {
     if (outstanding.get(out.message.id) !== out) return;
     outstanding.delete(out.message.id);
     const halves = halve(out.parts);
-    if (halves !== undefined) taken.push(...halves.map((parts) => ({ lane: out.stream, parts })));
+    const origin = originOf(out);
+    if (halves !== undefined) taken.push(...halves.map((parts) => ({ lane: out.stream, origin, parts })));
     else {
       log('error', 'the hub refuses an entry as too large; it is dropped', { seq: out.first, reason: error.message });
-      buffer.giveUp('too-large', out.first, out.last, out.readings);
+      origin.queue.giveUp('too-large', out.first, out.last, out.readings);
     }
     notify();
   }
@@ -242,8 +271,7 @@ export function forwarder(options: ForwarderOptions): Forwarder {
   /** The end was asked for and nothing is left to do, or its deadline has passed. */
   function finished(): boolean {
     if (stopBy === undefined) return false;
-    const idle =
-      taken.length + outstanding.size === 0 && buffer.waiting('live') === 0 && buffer.waiting('backfill') === 0;
+    const idle = taken.length + outstanding.size === 0 && buffer.waiting('live') === 0 && backlogged() === undefined;
     return idle || performance.now() >= stopBy;
   }
 

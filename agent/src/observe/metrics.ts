@@ -41,6 +41,8 @@ function up({ state }: SourceStats): number {
 
 function dropped({ store }: GatewayStatus): Sample[] {
   const counts: Record<string, number> = { ...store.buffer.dropped };
+  for (const { dropped } of store.salvage)
+    for (const [reason, count] of Object.entries(dropped)) counts[reason] = (counts[reason] ?? 0) + count;
   counts['store-overload'] = (counts['store-overload'] ?? 0) + store.refused;
   for (const reason of DROP_REASONS) counts[reason] ??= 0;
   return Object.entries(counts).map(([reason, count]) => [{ reason }, count]);
@@ -78,6 +80,11 @@ const COUNTERS: readonly Omit<Family, 'type'>[] = [
     help: 'Readings that will not be delivered, by reason.',
     labels: ['reason'],
     samples: dropped,
+  },
+  {
+    name: 'fieldgate_readings_salvaged_total',
+    help: 'Readings delivered from files that were set aside; delivered_total counts them too.',
+    samples: ({ store }) => one(store.salvage.reduce((sum, { deliveredNow }) => sum + deliveredNow, 0)),
   },
   {
     name: 'fieldgate_source_connects_total',
@@ -174,6 +181,11 @@ const GAUGES: readonly Omit<Family, 'type'>[] = [
     name: 'fieldgate_buffer_backlog_entries',
     help: 'Entries that wait in the backfill lane.',
     samples: ({ store }) => one(store.buffer.backlog),
+  },
+  {
+    name: 'fieldgate_salvage_waiting_entries',
+    help: 'Numbers of files set aside that are still to be looked at and delivered.',
+    samples: ({ store }) => one(store.salvage.reduce((sum, { waiting }) => sum + waiting, 0)),
   },
   {
     name: 'fieldgate_store_waiting_bytes',

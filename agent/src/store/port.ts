@@ -2,6 +2,7 @@
 // counters and log lines come back; columns are handed over, not copied.
 
 import type { BufferStats } from '../buffer/buffer.ts';
+import type { SalvageStats } from '../buffer/salvage.ts';
 import type { BufferConfig, HubConfig } from '../config/schema.ts';
 import type { ForwarderStats } from '../delivery/forwarder.ts';
 import type { Batch } from '../model/batch.ts';
@@ -27,6 +28,8 @@ export type ToWorker =
 export interface StoreStats {
   readonly buffer: BufferStats;
   readonly forwarder: ForwarderStats;
+  /** Files that were set aside and whose readings are being delivered, or have been since the start. */
+  readonly salvage: readonly SalvageStats[];
 }
 
 export type FromWorker =

@@ -11,6 +11,7 @@ import { describe, Fault } from '../model/fault.ts';
 import type { Log } from '../model/log.ts';
 import { giveBackMemory, SETTLED } from '../model/memory.ts';
 import type { FromWorker, StoreOptions, StoreStats, ToWorker } from './port.ts';
+import { openSalvages, type Salvages } from './salvages.ts';
 
 /** How often counters cross the wall, and how long an acknowledgement may wait to be written, ms. */
 const TICK = 1_000;
@@ -26,18 +27,31 @@ process.on('unhandledRejection', (reason) =>
   log('error', 'a rejection that nobody handled', { reason: describe(reason) }),
 );
 
-async function open(options: StoreOptions): Promise<{ buffer: Buffer; commits: Committer; delivery: Forwarder }> {
+interface Opened {
+  readonly buffer: Buffer;
+  readonly commits: Committer;
+  readonly delivery: Forwarder;
+  readonly salvages: Salvages;
+}
+
+async function open(options: StoreOptions): Promise<Opened> {
   const { site, gateway, hub } = options;
   const buffer = openBuffer(options.buffer.path, options.buffer.maxSize);
+  const salvages = openSalvages(options.buffer.path, log);
   const delivery = forwarder({
     site,
     gateway,
     buffer,
+    older: salvages.all.map((queue) => ({
+      queue,
+      format: formatOf(hub, { gateway, epoch: queue.epoch, tagOf: queue.tag }),
+    })),
     hub: await hubFactory(hub, { site, gateway }),
     format: formatOf(hub, { gateway, epoch: buffer.epoch, tagOf: buffer.dictionary.get }),
     compression: hub.type === 'jsonl' ? 'none' : hub.compression,
     maxDelay: hub.maxDelay,
     order: options.buffer.order,
+    drainLimit: options.buffer.drainLimit,
     log,
   });
   const commits = committer({
@@ -49,7 +63,7 @@ async function open(options: StoreOptions): Promise<{ buffer: Buffer; commits: C
     },
     log,
   });
-  return { buffer, commits, delivery };
+  return { buffer, commits, delivery, salvages };
 }
 
 /** Ends the thread, and with it the process, by an error that nobody catches: the next start begins a new file. */
@@ -60,13 +74,14 @@ function endThread(error: unknown): void {
 }
 
 async function start(): Promise<void> {
-  const { buffer, commits, delivery } = await open(workerData as StoreOptions);
-  const stats = (): StoreStats => ({ buffer: buffer.stats(), forwarder: delivery.stats() });
+  const { buffer, commits, delivery, salvages } = await open(workerData as StoreOptions);
+  const stats = (): StoreStats => ({ buffer: buffer.stats(), forwarder: delivery.stats(), salvage: salvages.stats() });
 
   setTimeout(giveBackMemory, SETTLED).unref();
   const tick = setInterval(() => {
     try {
       buffer.tidy(commits.idle);
+      salvages.tidy(buffer);
     } catch (error) {
       const fault = Fault.from(error, 'buffer.disk', 'tidy');
       if (fault.code === 'buffer.damaged') throw fault;
@@ -89,6 +104,7 @@ async function start(): Promise<void> {
     await delivery.stop(deadline);
     const last = stats();
     try {
+      salvages.tidy(buffer);
       buffer.close(commits.idle);
     } catch (error) {
       // What is committed is safe; acknowledgements that could not be written cost duplicates after the next start.
