@@ -123,10 +123,19 @@ describe('rows that name no epoch', () => {
     expect(audit([row(4), row(6)])).toMatchObject([{ epoch: null, missing: [{ first: 5, last: 5 }] }]);
   });
 
-  test('have the name that their gap records use, when it is one', () => {
+  test('have the name that their gap records use, when a full buffer wrote them', () => {
     const range = { epoch: 'e', first: 5, last: 5 };
-    expect(audit([row(4), row(6), gapRow(7, 'too-large', { range })])).toMatchObject([
-      { epoch: 'e', complete: true, readings: 2, reasons: { 'too-large': 1 } },
+    expect(audit([row(4), row(6), gapRow(7, 'buffer-full', { range })])).toMatchObject([
+      { epoch: 'e', complete: true, readings: 2, reasons: { 'buffer-full': 1 } },
+    ]);
+  });
+
+  test.each(['buffer-damaged', 'too-large'])('are not explained by %s, which may speak of an older epoch', (reason) => {
+    const range = { epoch: 'e', first: 5, last: 5 };
+    const found = audit([row(4), row(6), gapRow(7, reason, { range })]);
+    expect(found.map(({ epoch, complete }) => [epoch, complete])).toEqual([
+      ['e', true],
+      [null, false],
     ]);
   });
 

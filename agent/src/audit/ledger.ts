@@ -127,12 +127,16 @@ export class Ledger {
     owner.reasons.set(reason, (owner.reasons.get(reason) ?? 0) + fresh);
   }
 
-  /** The one epoch that a gateway's gap records name is that of the rows that name none. */
+  /**
+   * The one epoch that a gateway's gap records name is that of the rows that name none, if a full buffer gave the
+   * numbers up. The other records may speak of an older epoch: what they name must not explain holes of this one.
+   */
   #nameTheNameless(): void {
     for (const page of this.#nameless) {
       const mates = [...this.#nameless, ...this.#pages.values()].filter(({ gateway }) => gateway === page.gateway);
       const [other] = mates.filter((mate) => mate !== page);
       if (mates.length !== 2 || other === undefined || other.epoch === null || other.received.size > 0) continue;
+      if ([...other.reasons.keys()].some((reason) => reason !== 'buffer-full')) continue;
       page.epoch = other.epoch;
       for (const { first, last } of other.explained.ranges) page.explained.add(first, last);
       for (const [reason, count] of other.reasons) page.reasons.set(reason, count);
