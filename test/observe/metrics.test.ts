@@ -39,6 +39,7 @@ test('every metric of the contract and every family is on the page, with its val
     'fieldgate_readings_dropped_total{reason="buffer-full"}': 17,
     'fieldgate_readings_dropped_total{reason="store-overload"}': 5,
     'fieldgate_readings_dropped_total{reason="buffer-damaged"}': 4,
+    'fieldgate_readings_dropped_total{reason="buffer-age"}': 0,
     'fieldgate_readings_dropped_total{reason="too-large"}': 0,
     fieldgate_buffer_readings: 400,
     fieldgate_buffer_bytes: 20_000_000,

@@ -11,82 +11,20 @@
 // B7  Database and WAL stay within `maxSize`; the oldest segments of the lowest priority are given up first.
 
 import type { Database } from 'better-sqlite3';
-import { type Batch, entries, gapBatch } from '../model/batch.ts';
+import { entries, gapBatch } from '../model/batch.ts';
 import type { Fault } from '../model/fault.ts';
 import type { Gap, GapReason } from '../model/gap.ts';
 import type { Stream } from '../model/stream.ts';
 import { fromMillis, now, type Timestamp } from '../model/time.ts';
-import { type Dictionary, openDictionary } from './dictionary.ts';
+import type { Buffer, Segment } from './contract.ts';
+import { openDictionary } from './dictionary.ts';
 import { isDamage, markDamaged, type OpenedFile, openFile, replaceFile, storageFault } from './file.ts';
 import { openMeta } from './meta.ts';
 import { add, covers, type Range, remove, size } from './ranges.ts';
-import { type Encoded, encoded, insertSegment, type Part, type Row, readSegment, segmentStatements } from './table.ts';
+import { type Encoded, encoded, insertSegment, type Row, readSegment, segmentStatements } from './table.ts';
 
+export type { Buffer, BufferStats, Segment } from './contract.ts';
 export type { Part } from './table.ts';
-
-/** A stored segment, decoded. Its entry k has the number `first + k`; gap records come after the readings. */
-export interface Segment {
-  readonly first: number;
-  readonly last: number;
-  /** When it was committed, ms since 1970. */
-  readonly committed: number;
-  readonly batch: Batch;
-}
-
-export interface BufferStats {
-  /** Entries (readings and gap records) not yet acknowledged. */
-  readonly pending: number;
-  /** Those of them that are readings. */
-  readonly pendingReadings: number;
-  /** Bytes on disk that hold something: database pages in use, and the WAL at its bound. */
-  readonly bytes: number;
-  readonly committedReadings: number;
-  /** Bytes of the payloads committed since the file was opened. */
-  readonly committedBytes: number;
-  /** Readings given up since the file was opened, by reason. */
-  readonly dropped: Readonly<Partial<Record<GapReason, number>>>;
-  /** Entries that wait in the backfill lane. */
-  readonly backlog: number;
-  /** Commit time of the oldest segment that is not handed out yet, ms since 1970. */
-  readonly oldest: number | null;
-  readonly commits: number;
-}
-
-export interface Buffer {
-  readonly epoch: string;
-  /** When the gateway that used this file before was last known to be alive; null for a new file. */
-  readonly lastAlive: Timestamp | null;
-  /** Where a damaged file went at the start, if there was one. */
-  readonly setAside: string | undefined;
-  readonly dictionary: Dictionary;
-  /**
-   * Commits parts in one transaction, in their order. Throws a Fault `buffer.full` or `buffer.disk`; then nothing was
-   * kept. After `buffer.damaged` the process should end: the next opening sets the file aside.
-   */
-  append(parts: readonly Part[]): void;
-  /** Entries of a lane that are not handed out yet. Numbers that are missing in the file count too. */
-  waiting(stream: Stream): number;
-  /**
-   * The next segments of a lane that follow each other without a hole in their numbers, up to about `limit`
-   * entries or 1 MB as stored, but at least one segment if there is any. Each entry is handed out once; the caller keeps it until it
-   * is acknowledged. Throws a Fault as `append` does; then nothing was handed out.
-   */
-  next(stream: Stream, limit: number): Segment[];
-  /** These entries, so many readings among them, need not be kept any more. */
-  ack(first: number, last: number, readings: number): void;
-  /** Everything that is not handed out yet becomes backlog; the live lane begins anew with the next commit. */
-  split(): void;
-  /** Entries that were handed out and cannot be delivered: counted, and reported by a gap record. */
-  giveUp(reason: GapReason, first: number, last: number, readings: number): void;
-  /**
-   * Writes the acknowledgements of the last while and frees their space. Cheap when there is nothing to do.
-   * @param idle nothing waits for its commit, so the gateway is known to have kept everything until now
-   */
-  tidy(idle: boolean): void;
-  stats(): BufferStats;
-  /** @param idle as for `tidy`; false when the last readings could not be committed */
-  close(idle?: boolean): void;
-}
 
 /** Room for the WAL within `maxSize`: `journal_size_limit` of file.ts. */
 const WAL_BYTES = 16 * 1024 * 1024;
@@ -99,21 +37,29 @@ const MAX_TAKE_BYTES = 1024 * 1024;
 /** Pages kept free for what a commit needs besides its payloads: gap records, inner pages of the tree, the head. */
 const SPARE_PAGES = 16;
 
+/** Segments given up for their age at once: a commit must not wait long behind them. */
+const MAX_EXPIRED = 1_000;
+
+export interface BufferOptions {
+  /** What waited longer than this, ms, is given up. Absent: nothing is. */
+  readonly maxAge?: number | undefined;
+}
+
 /** Opens the buffer at `path`, bounded to `maxSize` bytes. Throws a Fault as `openFile` says. */
-export function openBuffer(path: string, maxSize: number): Buffer {
+export function openBuffer(path: string, maxSize: number, options: BufferOptions = {}): Buffer {
   const opened = openFile(path);
   try {
-    return useFile(opened, path, maxSize);
+    return useFile(opened, path, maxSize, options);
   } catch (error) {
     opened.db.close();
     const fault = storageFault(error, path);
     if (fault.code !== 'buffer.damaged') throw fault;
     // The head of the file was sound, and what it holds is not.
-    return useFile(replaceFile(path, fault), path, maxSize);
+    return useFile(replaceFile(path, fault), path, maxSize, options);
   }
 }
 
-function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number): Buffer {
+function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, { maxAge }: BufferOptions): Buffer {
   const meta = openMeta(db);
   const epoch = meta.epoch();
   const dictionary = openDictionary(db);
@@ -201,9 +147,22 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number): B
     return found;
   }
 
-  function evict(rows: readonly Row[]): void {
+  /** What has waited longer than `maxAge` and is not handed out. By the wall clock, because age outlives a restart. */
+  function expired(): Row[] {
+    if (maxAge === undefined) return [];
+    const limit = Date.now() - maxAge;
+    const waiting: Range[] = [...backlog, [live, head - 1]];
+    const found: Row[] = [];
+    for (const row of sql.from.iterate(waiting[0]?.[0] ?? live) as Iterable<Row>) {
+      if (row.committed >= limit || found.length >= MAX_EXPIRED) break;
+      if (covers(waiting, row.first, row.last) && isRemovable(row.first)) found.push(row);
+    }
+    return found;
+  }
+
+  function evict(rows: readonly Row[], reason: GapReason): void {
     for (const { first, last, readings, oldest, newest } of rows) {
-      giveUp('buffer-full', first, last, readings, oldest, newest);
+      giveUp(reason, first, last, readings, oldest, newest);
       sql.deleteOne.run(first);
       pending = less(first, last, readings);
       backlog = remove(backlog, first, last);
@@ -253,7 +212,7 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number): B
 
   function appendAll(parts: readonly Encoded[], instead: readonly Row[]): void {
     owed = [...owed];
-    evict(instead);
+    evict(instead, 'buffer-full');
     const debts = owed.length > 0 ? [encoded({ priority: 'high', batch: gapBatch(owed) })] : [];
     owed = [];
     const committed = Date.now();
@@ -341,11 +300,14 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number): B
     },
 
     tidy(idle) {
-      if (tidied && !(idle && Date.now() - lastKnown > ALIVE_INTERVAL)) return;
+      const old = expired();
+      if (tidied && old.length === 0 && !(idle && Date.now() - lastKnown > ALIVE_INTERVAL)) return;
       const done = acknowledged.flatMap(([first, last]) => sql.within.all(first, last, last) as number[]);
       const removable = done.filter(isRemovable);
       transact(() => {
         for (const first of removable) sql.deleteOne.run(first);
+        owed = [...owed];
+        evict(old, 'buffer-age');
         if (owed.length > 0) appendAll([], []);
         writeHead(idle);
       });

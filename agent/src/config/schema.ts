@@ -304,6 +304,9 @@ const buffer = z.strictObject(
       .enum(['live-first', 'oldest-first'])
       .default('live-first')
       .describe('What goes first while a backlog drains.'),
+    maxAge: duration(60_000, '7d')
+      .optional()
+      .describe('Give up what waited longer than this, and count it: 7d. Default: kept until maxSize.'),
     drainLimit: z
       .number({ error: 'write messages per second, like 20' })
       .positive()

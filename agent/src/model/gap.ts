@@ -15,10 +15,14 @@ export type GapReason =
   | 'store-overload'
   /** The buffer reached `maxSize` and its oldest segments were given up. */
   | 'buffer-full'
+  /** Segments waited longer than `buffer.maxAge` and were given up. */
+  | 'buffer-age'
   /** A stored segment or the buffer file was damaged. */
   | 'buffer-damaged'
   /** One reading alone exceeded what a message may carry. */
-  | 'too-large';
+  | 'too-large'
+  /** The gateway's clock was set: timestamps of its own (Modbus) within the step may be missing or come twice. */
+  | 'clock-step';
 
 export interface Gap {
   readonly reason: GapReason;

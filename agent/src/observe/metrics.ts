@@ -28,7 +28,7 @@ const SOURCE_STATES: readonly SourceState['state'][] = ['stopped', 'connecting',
 const HUB_STATES: readonly HubState['state'][] = ['stopped', 'connecting', 'connected', 'waiting'];
 
 /** Reasons that are shown before they happen, so that the first increase is one that `rate()` sees. */
-const DROP_REASONS = ['store-overload', 'buffer-full', 'buffer-damaged', 'too-large'] as const;
+const DROP_REASONS = ['store-overload', 'buffer-full', 'buffer-age', 'buffer-damaged', 'too-large'] as const;
 
 const one = (value: number): Sample[] => [[{}, value]];
 const ago = (ms: number): number => Math.max(0, (Date.now() - ms) / 1000);

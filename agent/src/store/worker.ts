@@ -7,9 +7,11 @@ import { type Committer, committer } from '../buffer/committer.ts';
 import { formatOf } from '../delivery/formats/formats.ts';
 import { type Forwarder, forwarder } from '../delivery/forwarder.ts';
 import { hubFactory } from '../delivery/hubs/hubs.ts';
+import { gapBatch } from '../model/batch.ts';
 import { describe, Fault } from '../model/fault.ts';
 import type { Log } from '../model/log.ts';
 import { giveBackMemory, SETTLED } from '../model/memory.ts';
+import { clockWatch } from './clock-watch.ts';
 import type { FromWorker, StoreOptions, StoreStats, ToWorker } from './port.ts';
 import { openSalvages, type Salvages } from './salvages.ts';
 
@@ -36,7 +38,7 @@ interface Opened {
 
 async function open(options: StoreOptions): Promise<Opened> {
   const { site, gateway, hub } = options;
-  const buffer = openBuffer(options.buffer.path, options.buffer.maxSize);
+  const buffer = openBuffer(options.buffer.path, options.buffer.maxSize, options.buffer);
   const salvages = openSalvages(options.buffer.path, log);
   const delivery = forwarder({
     site,
@@ -78,7 +80,13 @@ async function start(): Promise<void> {
   const stats = (): StoreStats => ({ buffer: buffer.stats(), forwarder: delivery.stats(), salvage: salvages.stats() });
 
   setTimeout(giveBackMemory, SETTLED).unref();
+  const clock = clockWatch();
   const tick = setInterval(() => {
+    const step = clock.look(Date.now(), performance.now());
+    if (step !== undefined) {
+      log('warn', 'the clock of this machine was set', { byMs: step.by });
+      commits.add(gapBatch([{ reason: 'clock-step', from: step.from, to: step.to }]));
+    }
     try {
       buffer.tidy(commits.idle);
       salvages.tidy(buffer);

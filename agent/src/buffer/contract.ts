@@ -1,0 +1,72 @@
+// What the buffer offers, and what it tells of itself. Its invariants stand in buffer.ts.
+
+import type { Batch } from '../model/batch.ts';
+import type { GapReason } from '../model/gap.ts';
+import type { Stream } from '../model/stream.ts';
+import type { Timestamp } from '../model/time.ts';
+import type { Dictionary } from './dictionary.ts';
+import type { Part } from './table.ts';
+
+/** A stored segment, decoded. Its entry k has the number `first + k`; gap records come after the readings. */
+export interface Segment {
+  readonly first: number;
+  readonly last: number;
+  /** When it was committed, ms since 1970. */
+  readonly committed: number;
+  readonly batch: Batch;
+}
+
+export interface BufferStats {
+  /** Entries (readings and gap records) not yet acknowledged. */
+  readonly pending: number;
+  /** Those of them that are readings. */
+  readonly pendingReadings: number;
+  /** Bytes on disk that hold something: database pages in use, and the WAL at its bound. */
+  readonly bytes: number;
+  readonly committedReadings: number;
+  /** Bytes of the payloads committed since the file was opened. */
+  readonly committedBytes: number;
+  /** Readings given up since the file was opened, by reason. */
+  readonly dropped: Readonly<Partial<Record<GapReason, number>>>;
+  /** Entries that wait in the backfill lane. */
+  readonly backlog: number;
+  /** Commit time of the oldest segment that is not handed out yet, ms since 1970. */
+  readonly oldest: number | null;
+  readonly commits: number;
+}
+
+export interface Buffer {
+  readonly epoch: string;
+  /** When the gateway that used this file before was last known to be alive; null for a new file. */
+  readonly lastAlive: Timestamp | null;
+  /** Where a damaged file went at the start, if there was one. */
+  readonly setAside: string | undefined;
+  readonly dictionary: Dictionary;
+  /**
+   * Commits parts in one transaction, in their order. Throws a Fault `buffer.full` or `buffer.disk`; then nothing was
+   * kept. After `buffer.damaged` the process should end: the next opening sets the file aside.
+   */
+  append(parts: readonly Part[]): void;
+  /** Entries of a lane that are not handed out yet. Numbers that are missing in the file count too. */
+  waiting(stream: Stream): number;
+  /**
+   * The next segments of a lane that follow each other without a hole in their numbers, up to about `limit`
+   * entries or 1 MB as stored, but at least one segment if there is any. Each entry is handed out once; the caller keeps it until it
+   * is acknowledged. Throws a Fault as `append` does; then nothing was handed out.
+   */
+  next(stream: Stream, limit: number): Segment[];
+  /** These entries, so many readings among them, need not be kept any more. */
+  ack(first: number, last: number, readings: number): void;
+  /** Everything that is not handed out yet becomes backlog; the live lane begins anew with the next commit. */
+  split(): void;
+  /** Entries that were handed out and cannot be delivered: counted, and reported by a gap record. */
+  giveUp(reason: GapReason, first: number, last: number, readings: number): void;
+  /**
+   * Writes the acknowledgements of the last while and frees their space. Cheap when there is nothing to do.
+   * @param idle nothing waits for its commit, so the gateway is known to have kept everything until now
+   */
+  tidy(idle: boolean): void;
+  stats(): BufferStats;
+  /** @param idle as for `tidy`; false when the last readings could not be committed */
+  close(idle?: boolean): void;
+}
