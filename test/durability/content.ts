@@ -5,7 +5,7 @@ import type { StoredTag } from '../../agent/src/buffer/dictionary.ts';
 import { type Batch, BatchBuilder, type Value, valueAt } from '../../agent/src/model/batch.ts';
 import { StatusCode } from '../../agent/src/model/status.ts';
 import type { Tag } from '../../agent/src/model/tag.ts';
-import { fromMillis } from '../../agent/src/model/time.ts';
+import { fromMillis, type Timestamp } from '../../agent/src/model/time.ts';
 
 const START = fromMillis(Date.UTC(2026, 10, 22));
 /** Apart by more than a millisecond, so that the time column is kept in ticks. */
@@ -18,7 +18,8 @@ export const TAGS: readonly Tag[] = Array.from({ length: 10 }, (_, index) => ({
   priority: index === 9 ? 'high' : 'normal',
 }));
 
-const tagOf = (n: number) => (n * 7) % TAGS.length;
+/** Which of TAGS reading `n` is of. */
+export const tagOf = (n: number) => (n * 7) % TAGS.length;
 const timeOf = (n: number) => START + n * STEP;
 const statusOf = (n: number) => (n % 50 === 0 ? StatusCode.BadNoCommunication : StatusCode.Good);
 
@@ -47,9 +48,14 @@ export function batchOf(from: number, to: number, ids: readonly number[]): Batch
   return builder.take();
 }
 
+/** The reading that has this time. */
+export function numberAt(time: Timestamp): number {
+  return (time - START) / STEP;
+}
+
 /** The number of reading `i` of a batch, as its time says. */
 export function numberOf(batch: Batch, i: number): number {
-  return ((batch.time[i] as number) - START) / STEP;
+  return numberAt(batch.time[i] as number);
 }
 
 /** What is wrong with the readings of a batch that says it begins with reading `from`; undefined when nothing is. */

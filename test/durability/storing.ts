@@ -5,7 +5,7 @@ import type { HubConfig } from '../../agent/src/config/schema.ts';
 import { openStore, type Store } from '../../agent/src/store/store.ts';
 import { batchOf, TAGS } from './content.ts';
 
-export const INDEXES = TAGS.map(({ index }) => index);
+const INDEXES = TAGS.map(({ index }) => index);
 
 /** Opens the store in `folder`. @param told every line it logs */
 export async function storeIn(

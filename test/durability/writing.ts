@@ -6,6 +6,7 @@ import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const WRITER = fileURLToPath(new URL('./writer.ts', import.meta.url));
+export const STORER = fileURLToPath(new URL('./storer.ts', import.meta.url));
 
 export interface Ended {
   readonly output: string;
