@@ -19,6 +19,7 @@ import { fromMillis, now, type Timestamp } from '../model/time.ts';
 import type { Buffer, Segment } from './contract.ts';
 import { openDictionary } from './dictionary.ts';
 import { isDamage, markDamaged, type OpenedFile, openFile, replaceFile, storageFault } from './file.ts';
+import { type Holdings, readHoldings, withoutSegment, withSegment, writeHoldings } from './holdings.ts';
 import { openMeta } from './meta.ts';
 import { add, covers, type Range, remove, size } from './ranges.ts';
 import { type Encoded, encoded, insertSegment, type Row, readSegment, segmentStatements } from './table.ts';
@@ -30,6 +31,8 @@ export type { Part } from './table.ts';
 const WAL_BYTES = 16 * 1024 * 1024;
 /** How often a gateway with nothing to commit writes that it is alive, ms: the longest that a false gap can reach back. */
 const ALIVE_INTERVAL = 10_000;
+/** How much an opening has to read after a crash: segments of this time, ms, while nothing is acknowledged. */
+const HEAD_INTERVAL = 60_000;
 /** How much is given up at once when the buffer is full, as a share of `maxSize`: few gap records instead of many. */
 const EVICT_SHARE = 0.01;
 /** Payloads handed out at once, in bytes: bounds the memory of delivery when values are large. */
@@ -68,17 +71,18 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, { 
 
   const sql = segmentStatements(db);
 
-  const extent = sql.extent.get() as { first: number | null; last: number | null; committed: number | null };
-  const lastAlive = Math.max(extent.committed ?? 0, meta.number('alive'));
+  const newest = sql.newest.get() as { readonly last: number; readonly committed: number } | undefined;
+  const lastAlive = Math.max(newest?.committed ?? 0, meta.number('alive'));
   /** Until then everything that reached the gateway is on disk, ms since 1970. */
   let lastKnown = lastAlive;
-  let head = Math.max((extent.last ?? 0) + 1, meta.number('next'), 1);
+  let head = Math.max((newest?.last ?? 0) + 1, meta.number('next'), 1);
   let live = head;
-  let backlog: Range[] = [];
-  for (const { first, last } of sql.ranges.iterate() as Iterable<Row>) backlog = add(backlog, first, last);
+  let held = readHoldings(meta, sql);
+  let backlog: Range[] = [...held.ranges];
   let acknowledged: Range[] = [];
-  let pending = sql.pending.get() as { readonly entries: number; readonly readings: number };
+  let pending: Pick<Holdings, 'entries' | 'readings'> = held;
   let tidied = true;
+  let headWritten = performance.now();
   let commits = 0;
   let committedReadings = 0;
   let committedBytes = 0;
@@ -163,7 +167,7 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, { 
   function evict(rows: readonly Row[], reason: GapReason): void {
     for (const { first, last, readings, oldest, newest } of rows) {
       giveUp(reason, first, last, readings, oldest, newest);
-      sql.deleteOne.run(first);
+      drop({ first, last, readings });
       pending = less(first, last, readings);
       backlog = remove(backlog, first, last);
     }
@@ -185,19 +189,27 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, { 
     }
   }
 
+  /** Only within a transaction that ends with `writeHead`. */
+  function drop(row: Pick<Row, 'first' | 'last' | 'readings'>): void {
+    sql.deleteOne.run(row.first);
+    held = withoutSegment(held, row);
+  }
+
   function writeHead(idle: boolean): void {
     meta.set('next', head);
     if (idle) lastKnown = Date.now();
     meta.set('alive', lastKnown);
+    writeHoldings(meta, held);
+    headWritten = performance.now();
   }
 
   const transact = (work: () => void): void => {
-    const before = { head, pending, backlog, owed, tidied, committedBytes, dropped: { ...dropped } };
+    const before = { head, pending, held, backlog, owed, tidied, committedBytes, dropped: { ...dropped } };
     try {
       db.transaction(work).immediate();
     } catch (error) {
       // The file is as it was (B1); so must be what is remembered of it.
-      ({ head, pending, backlog, owed, tidied, committedBytes } = before);
+      ({ head, pending, held, backlog, owed, tidied, committedBytes } = before);
       for (const reason of Object.keys(dropped) as GapReason[]) delete dropped[reason];
       Object.assign(dropped, before.dropped);
       throw failure(error);
@@ -220,8 +232,10 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, { 
       const end = insertSegment(sql.insert, part, committed, head);
       committedBytes += part.payload.length;
       pending = { entries: pending.entries + end - head, readings: pending.readings + part.batch.count };
+      held = withSegment(held, { first: head, last: end - 1, readings: part.batch.count });
       head = end;
     }
+    if (instead.length > 0) writeHead(false);
   }
 
   function take(stream: Stream, limit: number): Segment[] {
@@ -301,11 +315,12 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, { 
 
     tidy(idle) {
       const old = expired();
-      if (tidied && old.length === 0 && !(idle && Date.now() - lastKnown > ALIVE_INTERVAL)) return;
-      const done = acknowledged.flatMap(([first, last]) => sql.within.all(first, last, last) as number[]);
-      const removable = done.filter(isRemovable);
+      const late = head > meta.number('next') && performance.now() - headWritten > HEAD_INTERVAL;
+      if (tidied && old.length === 0 && !late && !(idle && Date.now() - lastKnown > ALIVE_INTERVAL)) return;
+      const done = acknowledged.flatMap(([first, last]) => sql.within.all(first, last, last) as Row[]);
+      const removable = done.filter((row) => isRemovable(row.first));
       transact(() => {
-        for (const first of removable) sql.deleteOne.run(first);
+        for (const row of removable) drop(row);
         owed = [...owed];
         evict(old, 'buffer-age');
         if (owed.length > 0) appendAll([], []);

@@ -16,6 +16,7 @@ export function openMeta(db: Database) {
   );
   return {
     number: (key: string): number => Number(read.get(key) ?? 0),
+    text: (key: string): string => String(read.get(key) ?? ''),
     set: (key: string, value: number | string): void => void write.run(key, value),
     epoch(): string {
       const found = read.get('epoch');

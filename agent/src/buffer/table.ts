@@ -47,15 +47,11 @@ export function segmentStatements(db: Database) {
     evictable: db.prepare(
       'SELECT first, last, readings, oldest, newest, length(payload) AS bytes FROM segment WHERE priority = ? AND first >= ? ORDER BY first',
     ),
-    within: db.prepare('SELECT first FROM segment WHERE first BETWEEN ? AND ? AND last <= ?').pluck(),
+    within: db.prepare('SELECT first, last, readings FROM segment WHERE first BETWEEN ? AND ? AND last <= ?'),
     deleteOne: db.prepare('DELETE FROM segment WHERE first = ?'),
     lastFrom: db.prepare('SELECT last FROM segment WHERE first <= ? ORDER BY first DESC LIMIT 1').pluck(),
-    extent: db.prepare('SELECT min(first) AS first, max(last) AS last, max(committed) AS committed FROM segment'),
+    newest: db.prepare('SELECT last, committed FROM segment ORDER BY first DESC LIMIT 1'),
     committedAt: db.prepare('SELECT committed FROM segment WHERE first >= ? ORDER BY first LIMIT 1'),
-    pending: db.prepare(
-      'SELECT coalesce(sum(last - first + 1), 0) AS entries, coalesce(sum(readings), 0) AS readings FROM segment',
-    ),
-    ranges: db.prepare('SELECT first, last FROM segment ORDER BY first'),
   };
 }
 
