@@ -4,7 +4,7 @@
 import { execFileSync } from 'node:child_process';
 
 /** Whether `command` runs; `needed` says what it is for and how to get it. */
-export function available(command: readonly [string, ...string[]], needed: string): boolean {
+function available(command: readonly [string, ...string[]], needed: string): boolean {
   try {
     execFileSync(command[0], command.slice(1), { stdio: 'ignore' });
     return true;
