@@ -15,7 +15,7 @@ import { fileURLToPath } from 'node:url';
 
 const NEEDED_MAJOR = 26;
 /** As in the first line of agent/src/main.ts, which says why. */
-const FLAGS = ['--max-semi-space-size=8'];
+const FLAGS = ['--max-semi-space-size=8', '--single-threaded-gc'];
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const modules = join(root, 'node_modules');
 const stamp = join(modules, '.fieldgate-lock');

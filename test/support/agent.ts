@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 const MAIN = fileURLToPath(new URL('../../agent/src/main.ts', import.meta.url));
 
 /** As in the first line of main.ts; AGENT_FLAGS tries others. */
-const FLAGS = (process.env.AGENT_FLAGS ?? '--max-semi-space-size=8').split(' ');
+const FLAGS = (process.env.AGENT_FLAGS ?? '--max-semi-space-size=8 --single-threaded-gc').split(' ');
 
 export interface Agent {
   readonly pid: number;
