@@ -8,7 +8,7 @@
 // B4  Acknowledgements may be lost in a crash: what was acknowledged may be handed out again, never the reverse.
 // B5  A payload whose CRC does not match is never decoded: it is given up as B3 says, and its neighbours live.
 // B6  The two lanes never hand out the same entry, and together hand out every entry that is not acknowledged.
-// B7  Database and WAL stay within `maxSize`; the oldest segments of the lowest priority are given up first.
+// B7  Database and WAL stay within `maxSize` (the reserve of reserve.ts comes on top); the oldest segments of the lowest priority are given up first.
 
 import type { Database } from 'better-sqlite3';
 import { entries, gapBatch } from '../model/batch.ts';
@@ -22,6 +22,7 @@ import { isDamage, markDamaged, type OpenedFile, openFile, replaceFile, storageF
 import { type Holdings, readHoldings, withoutSegment, withSegment, writeHoldings } from './holdings.ts';
 import { openMeta } from './meta.ts';
 import { add, covers, type Range, remove, size } from './ranges.ts';
+import { openReserve } from './reserve.ts';
 import { type Encoded, encoded, insertSegment, type Row, readSegment, segmentStatements } from './table.ts';
 
 export type { Buffer, BufferStats, Segment } from './contract.ts';
@@ -70,6 +71,7 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, { 
   const maxPages = Math.max(64, Math.floor((maxSize - WAL_BYTES) / pageSize));
 
   const sql = segmentStatements(db);
+  const reserve = openReserve(db, path, maxSize);
 
   const newest = sql.newest.get() as { readonly last: number; readonly committed: number } | undefined;
   const lastAlive = Math.max(newest?.committed ?? 0, meta.number('alive'));
@@ -83,6 +85,7 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, { 
   let pending: Pick<Holdings, 'entries' | 'readings'> = held;
   let tidied = true;
   let headWritten = performance.now();
+  let closing = false;
   let commits = 0;
   let committedReadings = 0;
   let committedBytes = 0;
@@ -219,6 +222,7 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, { 
   function failure(error: unknown): Fault {
     const fault = storageFault(error, path);
     if (fault.code === 'buffer.damaged') markDamaged(path, fault.message);
+    if (fault.code === 'buffer.full') reserve.release();
     return fault;
   }
 
@@ -314,6 +318,7 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, { 
     },
 
     tidy(idle) {
+      if (!closing) reserve.restore(performance.now());
       const old = expired();
       const late = head > meta.number('next') && performance.now() - headWritten > HEAD_INTERVAL;
       if (tidied && old.length === 0 && !late && !(idle && Date.now() - lastKnown > ALIVE_INTERVAL)) return;
@@ -348,6 +353,7 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, { 
 
     close(idle = true) {
       if (!db.open) return;
+      closing = true;
       try {
         tidied = false;
         buffer.tidy(idle);
