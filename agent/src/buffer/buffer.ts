@@ -8,7 +8,8 @@
 // B4  Acknowledgements may be lost in a crash: what was acknowledged may be handed out again, never the reverse.
 // B5  A payload whose CRC does not match is never decoded: it is given up as B3 says, and its neighbours live.
 // B6  The two lanes never hand out the same entry, and together hand out every entry that is not acknowledged.
-// B7  Database and WAL stay within `maxSize` (the reserve of reserve.ts comes on top); the oldest segments of the lowest priority are given up first.
+// B7  Database and WAL stay within `maxSize` (the reserve of reserve.ts comes on top); the oldest segments of the
+//     lowest priority are given up first.
 
 import type { Database } from 'better-sqlite3';
 import { entries, gapBatch } from '../model/batch.ts';
