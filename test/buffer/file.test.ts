@@ -99,7 +99,7 @@ test('a second gateway on the same file is refused, and the first is not disturb
 test('a file of a later release is refused and left as it is', () => {
   const path = filled();
   const db = new Sqlite(path);
-  db.pragma('user_version = 2');
+  db.pragma('user_version = 3');
   db.close();
   const before = readFileSync(path);
   const fault = faultOf(() => openBuffer(path, SIZE));

@@ -1,5 +1,6 @@
-// B2, B4 and B6 against a simple model: any combination of append, split, next, ack, giving up, restart and power cut
-// hands out every entry, each once in the life of a process, under the number it was given first.
+// B2, B4, B6 and B8 against a simple model: any combination of append, split, next, ack, giving up, replay, restart
+// and power cut hands out every entry, each once in the life of a process and once more for each replay, under the
+// number it was given first.
 
 import { copyFileSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,12 +9,13 @@ import { expect, test } from 'vitest';
 import { type Buffer, openBuffer } from '../../agent/src/buffer/buffer.ts';
 import type { Stream } from '../../agent/src/model/stream.ts';
 import { scratch } from '../support/scratch.ts';
-import { type Entry, entriesOf, part } from './parts.ts';
+import { type Entry, entriesOf, part, timeOf } from './parts.ts';
 
 type Action =
   | { readonly do: 'append'; readonly counts: readonly number[]; readonly high: boolean }
   | { readonly do: 'next'; readonly lane: Stream; readonly limit: number }
   | { readonly do: 'ack' | 'giveUp'; readonly which: number; readonly skip: number; readonly length: number }
+  | { readonly do: 'replay'; readonly from: number; readonly length: number }
   | { readonly do: 'split' | 'tidy' | 'restart' | 'powerCut' };
 
 const action: fc.Arbitrary<Action> = fc.oneof(
@@ -43,11 +45,17 @@ const action: fc.Arbitrary<Action> = fc.oneof(
     }),
   },
   { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('split' as const, 'tidy' as const) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant('replay' as const), from: fc.nat(100), length: fc.nat(50) }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('restart' as const, 'powerCut' as const) }) },
 );
 
 const SIZE = 100 * 1024 * 1024;
+const KEEP = { keepDelivered: 3_600_000 };
 let performed = 0;
+let replayed = 0;
 
 class Model {
   readonly #folder: string;
@@ -64,11 +72,17 @@ class Model {
   #handed = new Set<number>();
   readonly #done = new Set<number>();
   readonly #givenUp = new Set<number>();
+  /** Delivered in this life before a replay, which may have brought them back; and how many readings it has. */
+  #again = new Set<number>();
+  /** Given up in this life: with their segment they leave the file. */
+  #forgone = new Set<number>();
+  #replayed = 0;
+  #cameBack = 0;
 
   constructor(folder: string) {
     this.#folder = folder;
     this.#path = join(folder, 'buffer-0.db');
-    this.buffer = openBuffer(this.#path, SIZE);
+    this.buffer = openBuffer(this.#path, SIZE, KEEP);
     this.#epoch = this.buffer.epoch;
   }
 
@@ -109,6 +123,9 @@ class Model {
         this.#reopen(copy);
         return;
       }
+      case 'replay':
+        this.#replay(one.from, one.from + one.length);
+        return;
       case 'split':
         this.buffer.split();
         return;
@@ -129,6 +146,8 @@ class Model {
       expected = seq + 1;
       expect(this.#handed.has(seq), `${seq} is handed out once`).toBe(false);
       this.#handed.add(seq);
+      if (this.#again.delete(seq) && entry.gap === undefined) this.#cameBack++;
+      expect(this.#cameBack, 'nothing comes back by itself').toBeLessThanOrEqual(this.#replayed);
       this.#held.set(seq, entry);
       const content = JSON.stringify(entry);
       expect(this.#seen.get(seq) ?? content, `${seq} holds what it always held`).toBe(content);
@@ -142,7 +161,9 @@ class Model {
       if (this.#held.get(seq)?.gap === undefined) readings++;
       this.#held.delete(seq);
       this.#done.add(seq);
-      if (how === 'giveUp') this.#givenUp.add(seq);
+      if (how !== 'giveUp') continue;
+      this.#givenUp.add(seq);
+      this.#forgone.add(seq);
     }
     if (how === 'ack') this.buffer.ack(first, last, readings);
     else this.buffer.giveUp('too-large', first, last, readings);
@@ -150,11 +171,27 @@ class Model {
     if (how === 'giveUp') this.buffer.tidy(false);
   }
 
+  #replay(from: number, to: number): void {
+    const readings = this.buffer.replay(timeOf(from), timeOf(to));
+    expect(this.buffer.replay(timeOf(from), timeOf(to)), 'once').toBe(0);
+    this.#replayed += readings;
+    replayed += readings;
+    if (readings === 0) return;
+    for (const seq of this.#done) {
+      if (this.#forgone.has(seq) || !this.#handed.delete(seq)) continue;
+      this.#again.add(seq);
+    }
+  }
+
   #reopen(path: string): void {
     this.#path = path;
-    this.buffer = openBuffer(path, SIZE);
+    this.buffer = openBuffer(path, SIZE, KEEP);
     this.#held = new Map();
     this.#handed = new Set();
+    this.#again = new Set();
+    this.#forgone = new Set();
+    this.#replayed = 0;
+    this.#cameBack = 0;
     expect(this.buffer.epoch).toBe(this.#epoch);
   }
 
@@ -197,4 +234,5 @@ test('every entry is handed out, once, under one number, whatever happens in bet
     { numRuns: 50, endOnFailure: true },
   );
   expect(performed).toBeGreaterThan(5_000);
+  expect(replayed).toBeGreaterThan(100);
 });

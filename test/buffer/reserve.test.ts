@@ -83,4 +83,35 @@ test.skipIf(disk === undefined)('a full disk can be drained, and what is freed t
   expect(existsSync(`${path}-reserve`), 'made again').toBe(true);
   for (let i = 0; i < 500; i++) expect(append()).toBe('done');
   buffer.close();
+  for (const suffix of ['', '-reserve']) rmSync(path + suffix, { force: true });
+});
+
+test.skipIf(disk === undefined)('on a full disk what was delivered is not kept: its room takes readings', () => {
+  const folder = join(disk as string, 'kept');
+  const path = join(folder, 'buffer.db');
+  const keep = { keepDelivered: 3_600_000 };
+  const filled = openBuffer(path, 200 * MB, keep);
+  filled.tidy(true);
+  for (let i = 0; i < 500; i++) filled.append([bulkyPart(i * 4 + 1, 4, 4_000)]);
+  filled.split();
+  drain(filled, 1_000);
+  filled.close();
+  const buffer = openBuffer(path, 200 * MB, keep);
+  expect(buffer.stats()).toMatchObject({ pending: 0, keptReadings: 2_000 });
+  fill(join(disk as string, 'other'));
+  const append = () => code(() => buffer.append([bulkyPart(1, 4, 4_000)]));
+  expect(append()).toBe('buffer.full');
+  expect(code(() => buffer.tidy(false))).toBe('done');
+  expect(buffer.stats()).toMatchObject({ keptReadings: 0, dropped: {} });
+  for (let i = 0; i < 400; i++) expect(append(), `segment ${i}`).toBe('done');
+  rmSync(join(disk as string, 'other'));
+  const clock = vi.spyOn(performance, 'now').mockReturnValue(performance.now() + 10_000);
+  buffer.tidy(true);
+  clock.mockRestore();
+  buffer.split();
+  expect(drain(buffer, 400)).toBe(400);
+  buffer.tidy(true);
+  expect(buffer.stats().keptReadings, 'kept again').toBe(1_600);
+  buffer.close();
+  rmSync(folder, { recursive: true });
 });

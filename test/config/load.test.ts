@@ -44,6 +44,7 @@ describe('a clean mapping', () => {
       maxSize: 4_000_000_000,
       commitInterval: 100,
       order: 'live-first',
+      keepDelivered: 900_000,
     });
     expect(plant).toMatchObject({ site: 'lavera', gateway: 'gw-cdu1-01' });
     const [dcs, flare] = plant.sources as [ResolvedOpcUaSource, ResolvedModbusSource];

@@ -18,7 +18,13 @@ export async function storeIn(
     {
       site: 'lavera',
       gateway: 'gw',
-      buffer: { path: join(folder, 'buffer.db'), maxSize, commitInterval: 100, order: 'live-first' },
+      buffer: {
+        path: join(folder, 'buffer.db'),
+        maxSize,
+        commitInterval: 100,
+        order: 'live-first',
+        keepDelivered: 60_000,
+      },
       hub,
     },
     (level, text, fields) => told(`${level}: ${text} ${JSON.stringify(fields ?? {})}`),

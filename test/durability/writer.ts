@@ -43,7 +43,7 @@ function insist(what: string, action: () => void): void {
 }
 
 let next = Number(values.from);
-let buffer = openBuffer(path, Number(values.size));
+let buffer = openBuffer(path, Number(values.size), { keepDelivered: random.happens(0.5) ? 60_000 : 0 });
 let ids: number[] = [];
 insist('intern', () => {
   ids = buffer.dictionary.intern(TAGS);
@@ -96,7 +96,7 @@ function reopen(): void {
   close();
   taken = [];
   insist('open', () => {
-    buffer = openBuffer(path, Number(values.size));
+    buffer = openBuffer(path, Number(values.size), { keepDelivered: random.happens(0.5) ? 60_000 : 0 });
   });
   say({ open: buffer.epoch });
 }

@@ -49,6 +49,8 @@ export function sampleStatus(): GatewayStatus {
         backlog: 300,
         oldest: now - 90_000,
         commits: 55,
+        keptReadings: 700,
+        keptBytes: 5_600,
       },
       forwarder: {
         hub: { state: 'connected', since: now - 40_000 },

@@ -48,6 +48,7 @@ function bench(folder = scratch()): Bench {
       maxSize: 200 * 1024 * 1024,
       commitInterval: 20,
       order: 'live-first',
+      keepDelivered: 60_000,
     },
     hub: { type: 'jsonl', path, format: 'rows', compression: 'none', maxDelay: 20 },
   };
@@ -240,4 +241,33 @@ test('what a file set aside still holds is delivered under its old epoch and num
   await store.close(5_000);
   const again = await one.open();
   expect(again.stats().salvage, 'done once').toEqual([]);
+});
+
+test('what was delivered is sent again when it is asked for, under its numbers, also after a restart', async () => {
+  const one = bench();
+  let store = await one.open();
+  for (let i = 0; i < 5; i++) store.append(batch(i * 10 + 1, 10));
+  await until('delivery', () => store.stats().forwarder.deliveredReadings === 50);
+  const time = (value: number) => START + value * 10_000;
+  expect(await store.replay(time(1_000), time(2_000))).toEqual({ readings: 0 });
+  expect(await store.replay(time(1), time(50))).toEqual({ readings: 50 });
+  await until('the second delivery', () => one.rows().length === 100);
+  await store.close(5_000);
+  store = await one.open();
+  await connected(store);
+  expect(await store.replay(time(1), time(50))).toEqual({ readings: 50 });
+  await until('the third delivery', () => one.rows().length === 150);
+  const counts = new Map<string, number>();
+  for (const { seq, value } of one.rows()) {
+    const key = `${seq} ${value}`;
+    counts.set(key, (counts.get(key) ?? 0) + 1);
+  }
+  expect([counts.size, new Set(counts.values())]).toEqual([50, new Set([3])]);
+});
+
+test('a replay that cannot be answered any more is refused', async () => {
+  const store = await bench().open();
+  const asked = store.close(0);
+  await asked;
+  await expect(store.replay(START, START)).rejects.toMatchObject({ code: 'buffer.disk' });
 });

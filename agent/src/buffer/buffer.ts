@@ -8,8 +8,10 @@
 // B4  Acknowledgements may be lost in a crash: what was acknowledged may be handed out again, never the reverse.
 // B5  A payload whose CRC does not match is never decoded: it is given up as B3 says, and its neighbours live.
 // B6  The two lanes never hand out the same entry, and together hand out every entry that is not acknowledged.
-// B7  Database and WAL stay within `maxSize` (the reserve of reserve.ts comes on top); the oldest segments of the
-//     lowest priority are given up first.
+// B7  Database and WAL stay within `maxSize` (the reserve of reserve.ts comes on top); what was delivered goes first,
+//     then the oldest segments of the lowest priority are given up.
+// B8  What was delivered and is kept (kept.ts) is not pending: it is handed out again only by `replay`, once for each,
+//     under its old numbers. It leaves when its time is over or its room is needed, which is no drop and no gap.
 
 import type { Database } from 'better-sqlite3';
 import { entries, gapBatch } from '../model/batch.ts';
@@ -19,10 +21,12 @@ import type { Stream } from '../model/stream.ts';
 import { fromMillis, now, type Timestamp } from '../model/time.ts';
 import type { Buffer, Segment } from './contract.ts';
 import { openDictionary } from './dictionary.ts';
-import { isDamage, markDamaged, type OpenedFile, openFile, replaceFile, storageFault } from './file.ts';
+import { markDamaged, type OpenedFile, openFile, replaceFile, storageFault } from './file.ts';
 import { type Holdings, readHoldings, withoutSegment, withSegment, writeHoldings } from './holdings.ts';
+import { type KeptRow, keptTable, numbersOf, readKept } from './kept.ts';
+import { leaving, type Victims } from './leaving.ts';
 import { openMeta } from './meta.ts';
-import { add, covers, type Range, remove, size } from './ranges.ts';
+import { add, overlaps, type Range, remove, size } from './ranges.ts';
 import { openReserve } from './reserve.ts';
 import { type Encoded, encoded, insertSegment, type Row, readSegment, segmentStatements } from './table.ts';
 
@@ -35,19 +39,14 @@ const WAL_BYTES = 16 * 1024 * 1024;
 const ALIVE_INTERVAL = 10_000;
 /** How much an opening has to read after a crash: segments of this time, ms, while nothing is acknowledged. */
 const HEAD_INTERVAL = 60_000;
-/** How much is given up at once when the buffer is full, as a share of `maxSize`: few gap records instead of many. */
-const EVICT_SHARE = 0.01;
 /** Payloads handed out at once, in bytes: bounds the memory of delivery when values are large. */
 const MAX_TAKE_BYTES = 1024 * 1024;
-/** Pages kept free for what a commit needs besides its payloads: gap records, inner pages of the tree, the head. */
-const SPARE_PAGES = 16;
-
-/** Segments given up for their age at once: a commit must not wait long behind them. */
-const MAX_EXPIRED = 1_000;
 
 export interface BufferOptions {
   /** What waited longer than this, ms, is given up. Absent: nothing is. */
   readonly maxAge?: number | undefined;
+  /** How long what was delivered is kept for a replay, ms. Absent or 0: not at all. */
+  readonly keepDelivered?: number | undefined;
 }
 
 /** Opens the buffer at `path`, bounded to `maxSize` bytes. Throws a Fault as `openFile` says. */
@@ -64,7 +63,8 @@ export function openBuffer(path: string, maxSize: number, options: BufferOptions
   }
 }
 
-function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, { maxAge }: BufferOptions): Buffer {
+function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, options: BufferOptions): Buffer {
+  const { maxAge, keepDelivered = 0 } = options;
   const meta = openMeta(db);
   const epoch = meta.epoch();
   const dictionary = openDictionary(db);
@@ -73,6 +73,9 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, { 
 
   const sql = segmentStatements(db);
   const reserve = openReserve(db, path, maxSize);
+  const usedPages = () => pragma(db, 'page_count') - pragma(db, 'freelist_count');
+  const choose = leaving(sql, { maxSize, maxPages, pageSize, maxAge }, usedPages);
+  const delivered = keptTable(db, meta);
 
   const newest = sql.newest.get() as { readonly last: number; readonly committed: number } | undefined;
   const lastAlive = Math.max(newest?.committed ?? 0, meta.number('alive'));
@@ -80,9 +83,13 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, { 
   let lastKnown = lastAlive;
   let head = Math.max((newest?.last ?? 0) + 1, meta.number('next'), 1);
   let live = head;
-  let held = readHoldings(meta, sql);
+  const found = readKept(db);
+  let kept = found ?? delivered.clear();
+  let held = readHoldings(meta, sql, found);
   let backlog: Range[] = [...held.ranges];
   let acknowledged: Range[] = [];
+  /** Those of them that were given up: a replay would give them up again. */
+  let forgone: Range[] = [];
   let pending: Pick<Holdings, 'entries' | 'readings'> = held;
   let tidied = true;
   let headWritten = performance.now();
@@ -91,17 +98,20 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, { 
   let committedReadings = 0;
   let committedBytes = 0;
   const dropped: Partial<Record<GapReason, number>> = {};
-  /** Segments, by their first number, that are done with and cannot be deleted. */
-  const unremovable = new Set<number>();
   /** Gap records about given-up segments, committed with the next append or tidy (B3). */
   let owed: Gap[] = [];
 
-  const less = (first: number, last: number, readings: number) => ({
-    entries: pending.entries - (last - first + 1),
-    readings: pending.readings - readings,
+  const less = (first: number, last: number, readings: number, sign = 1) => ({
+    entries: pending.entries - sign * (last - first + 1),
+    readings: pending.readings - sign * readings,
   });
 
-  const usedPages = () => pragma(db, 'page_count') - pragma(db, 'freelist_count');
+  const waiting = (): Range[] => [...backlog, [live, head - 1]];
+  const begun = performance.now() - meta.number('ran');
+  /** How long gateways have run with this file, ms: the time by which kept segments age. */
+  const ran = () => Math.floor(performance.now() - begun);
+  /** A full disk has no room for what was delivered. */
+  const keeping = () => keepDelivered > 0 && !reserve.exhausted;
 
   function countDropped(reason: GapReason, readings: number): void {
     dropped[reason] = (dropped[reason] ?? 0) + readings;
@@ -132,42 +142,6 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, { 
     tidied = false;
   }
 
-  /**
-   * What to give up so that `coming` fits: oldest first, normal priority before high, none that is handed out, until
-   * 1 % of the size is free again.
-   */
-  function victims(coming: readonly Encoded[]): Row[] {
-    const wanted = coming.reduce((pages, { payload }) => pages + Math.ceil(payload.length / pageSize), SPARE_PAGES);
-    const excess = usedPages() + wanted - maxPages;
-    if (excess <= 0) return [];
-    let bytes = excess * pageSize + Math.max(maxSize * EVICT_SHARE, 256 * 1024);
-    const waiting: Range[] = [...backlog, [live, head - 1]];
-    const found: Row[] = [];
-    for (const priority of [0, 1]) {
-      const rows = sql.evictable.iterate(priority, waiting[0]?.[0] ?? live) as Iterable<Row>;
-      for (const row of rows) {
-        if (bytes <= 0) return found;
-        if (!covers(waiting, row.first, row.last) || !isRemovable(row.first)) continue;
-        found.push(row);
-        bytes -= row.bytes;
-      }
-    }
-    return found;
-  }
-
-  /** What has waited longer than `maxAge` and is not handed out. By the wall clock, because age outlives a restart. */
-  function expired(): Row[] {
-    if (maxAge === undefined) return [];
-    const limit = Date.now() - maxAge;
-    const waiting: Range[] = [...backlog, [live, head - 1]];
-    const found: Row[] = [];
-    for (const row of sql.from.iterate(waiting[0]?.[0] ?? live) as Iterable<Row>) {
-      if (row.committed >= limit || found.length >= MAX_EXPIRED) break;
-      if (covers(waiting, row.first, row.last) && isRemovable(row.first)) found.push(row);
-    }
-    return found;
-  }
-
   function evict(rows: readonly Row[], reason: GapReason): void {
     for (const { first, last, readings, oldest, newest } of rows) {
       giveUp(reason, first, last, readings, oldest, newest);
@@ -177,43 +151,39 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, { 
     }
   }
 
-  /**
-   * Whether SQLite can follow the pages of a segment. One that it cannot stays in the file: its space is lost, and its
-   * neighbours are not. To be asked before a transaction, which damage that is met within would spoil.
-   */
-  function isRemovable(first: number): boolean {
-    if (unremovable.has(first)) return false;
-    try {
-      sql.payload.get(first);
-      return true;
-    } catch (error) {
-      if (!isDamage(error)) throw error;
-      unremovable.add(first);
-      return false;
-    }
-  }
-
   /** Only within a transaction that ends with `writeHead`. */
   function drop(row: Pick<Row, 'first' | 'last' | 'readings'>): void {
     sql.deleteOne.run(row.first);
     held = withoutSegment(held, row);
   }
 
+  /** As `drop`, of what was delivered. */
+  function keep(rows: readonly KeptRow[]): void {
+    kept = delivered.keep(kept, rows, ran());
+    for (const row of rows) held = withoutSegment(held, row);
+  }
+
+  function dropKept(rows: readonly KeptRow[]): void {
+    for (const { first } of rows) sql.deleteOne.run(first);
+    kept = delivered.forget(kept, rows);
+  }
+
   function writeHead(idle: boolean): void {
     meta.set('next', head);
     if (idle) lastKnown = Date.now();
     meta.set('alive', lastKnown);
+    meta.set('ran', ran());
     writeHoldings(meta, held);
     headWritten = performance.now();
   }
 
   const transact = (work: () => void): void => {
-    const before = { head, pending, held, backlog, owed, tidied, committedBytes, dropped: { ...dropped } };
+    const before = { head, pending, held, kept, backlog, owed, tidied, committedBytes, dropped: { ...dropped } };
     try {
       db.transaction(work).immediate();
     } catch (error) {
       // The file is as it was (B1); so must be what is remembered of it.
-      ({ head, pending, held, backlog, owed, tidied, committedBytes } = before);
+      ({ head, pending, held, kept, backlog, owed, tidied, committedBytes } = before);
       for (const reason of Object.keys(dropped) as GapReason[]) delete dropped[reason];
       Object.assign(dropped, before.dropped);
       throw failure(error);
@@ -227,9 +197,10 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, { 
     return fault;
   }
 
-  function appendAll(parts: readonly Encoded[], instead: readonly Row[]): void {
+  function appendAll(parts: readonly Encoded[], instead: Victims): void {
     owed = [...owed];
-    evict(instead, 'buffer-full');
+    dropKept(instead.kept);
+    evict(instead.waiting, 'buffer-full');
     const debts = owed.length > 0 ? [encoded({ priority: 'high', batch: gapBatch(owed) })] : [];
     owed = [];
     const committed = Date.now();
@@ -240,7 +211,12 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, { 
       held = withSegment(held, { first: head, last: end - 1, readings: part.batch.count });
       head = end;
     }
-    if (instead.length > 0) writeHead(false);
+    if (instead.waiting.length > 0) writeHead(false);
+  }
+
+  function forgo(first: number, last: number, readings: number): void {
+    forgone = add(forgone, first, last);
+    buffer.ack(first, last, readings);
   }
 
   function take(stream: Stream, limit: number): Segment[] {
@@ -266,7 +242,7 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, { 
     }
     for (const row of damaged) {
       giveUp('buffer-damaged', row.first, row.last, row.readings, row.oldest, row.newest);
-      buffer.ack(row.first, row.last, row.readings);
+      forgo(row.first, row.last, row.readings);
     }
     // Numbers without a segment before `expected` were delivered or given up already.
     const handed = segments.length + damaged.length > 0 ? expected - 1 : end;
@@ -283,7 +259,7 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, { 
 
     append(parts) {
       const payloads = parts.filter(({ batch }) => entries(batch) > 0).map(encoded);
-      const instead = victims(payloads);
+      const instead = choose.victims(payloads, kept, waiting());
       transact(() => appendAll(payloads, instead));
       commits++;
       lastKnown = Date.now();
@@ -315,26 +291,52 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, { 
 
     giveUp(reason, first, last, readings) {
       giveUp(reason, first, last, readings, now(), now());
-      buffer.ack(first, last, readings);
+      forgo(first, last, readings);
     },
 
     tidy(idle) {
       if (!closing) reserve.restore(performance.now());
-      const old = expired();
+      const old = choose.expired(waiting());
+      const over = choose.outlived(kept, keeping() ? ran() - keepDelivered : Number.POSITIVE_INFINITY);
       const late = head > meta.number('next') && performance.now() - headWritten > HEAD_INTERVAL;
-      if (tidied && old.length === 0 && !late && !(idle && Date.now() - lastKnown > ALIVE_INTERVAL)) return;
-      const done = acknowledged.flatMap(([first, last]) => sql.within.all(first, last, last) as Row[]);
-      const removable = done.filter((row) => isRemovable(row.first));
+      const silent = idle && Date.now() - lastKnown > ALIVE_INTERVAL;
+      if (tidied && old.length + over.length === 0 && !late && !silent) return;
+      const done = acknowledged.flatMap(([first, last]) => sql.within.all(first, last, last) as KeptRow[]);
+      const stay = keeping() ? done.filter(({ first, last }) => !overlaps(forgone, first, last)) : [];
+      const staying = new Set(stay);
+      const removable = done.filter((row) => !staying.has(row) && choose.isRemovable(row));
       transact(() => {
+        keep(stay);
         for (const row of removable) drop(row);
+        dropKept(over);
         owed = [...owed];
         evict(old, 'buffer-age');
-        if (owed.length > 0) appendAll([], []);
+        if (owed.length > 0) appendAll([], { kept: [], waiting: [] });
         writeHead(idle);
       });
+      for (const [first, last] of numbersOf([...stay, ...removable].sort((a, b) => a.first - b.first)))
+        acknowledged = remove(acknowledged, first, last);
       // A segment of which only a part is acknowledged stays, and so does the memory of that part.
       acknowledged = acknowledged.filter(([first, last]) => Number(sql.lastFrom.get(last) ?? 0) >= first);
+      forgone = forgone.filter(([first, last]) => overlaps(acknowledged, first, last));
       tidied = true;
+    },
+
+    replay(from, to) {
+      // What was acknowledged since the last tick is kept by this.
+      buffer.tidy(false);
+      const rows = kept.runs.flatMap(({ first, last }) => sql.between.all(first, last, from, to) as KeptRow[]);
+      if (rows.length === 0) return 0;
+      transact(() => {
+        kept = delivered.forget(kept, rows);
+        for (const row of rows) {
+          held = withSegment(held, row);
+          pending = less(row.first, row.last, row.readings, -1);
+        }
+        for (const [first, last] of numbersOf(rows)) backlog = add(backlog, first, last);
+        writeHead(false);
+      });
+      return rows.reduce((sum, { readings }) => sum + readings, 0);
     },
 
     stats() {
@@ -349,6 +351,8 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, { 
         backlog: size(backlog),
         oldest: (sql.committedAt.get(next) as { committed: number } | undefined)?.committed ?? null,
         commits,
+        keptReadings: kept.readings,
+        keptBytes: kept.bytes,
       };
     },
 

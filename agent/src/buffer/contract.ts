@@ -33,6 +33,9 @@ export interface BufferStats {
   /** Commit time of the oldest segment that is not handed out yet, ms since 1970. */
   readonly oldest: number | null;
   readonly commits: number;
+  /** Readings that were delivered and are kept for a replay, and the bytes of their payloads. */
+  readonly keptReadings: number;
+  readonly keptBytes: number;
 }
 
 export interface Buffer {
@@ -55,14 +58,20 @@ export interface Buffer {
    * is acknowledged. Throws a Fault as `append` does; then nothing was handed out.
    */
   next(stream: Stream, limit: number): Segment[];
-  /** These entries, so many readings among them, need not be kept any more. */
+  /** These entries, so many readings among them, were delivered. */
   ack(first: number, last: number, readings: number): void;
   /** Everything that is not handed out yet becomes backlog; the live lane begins anew with the next commit. */
   split(): void;
   /** Entries that were handed out and cannot be delivered: counted, and reported by a gap record. */
   giveUp(reason: GapReason, first: number, last: number, readings: number): void;
   /**
-   * Writes the acknowledgements of the last while and frees their space. Cheap when there is nothing to do.
+   * Delivered segments that are still kept and hold readings of this time (both ends included) wait in the backfill
+   * lane again, under their old numbers. Returns how many readings that is. Throws a Fault as `append` does; then
+   * nothing was changed.
+   */
+  replay(from: Timestamp, to: Timestamp): number;
+  /**
+   * Writes the acknowledgements of the last while and frees the space of what need not be kept. Cheap when there is nothing to do.
    * @param idle nothing waits for its commit, so the gateway is known to have kept everything until now
    */
   tidy(idle: boolean): void;

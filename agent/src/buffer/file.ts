@@ -11,8 +11,9 @@ import { dirname } from 'node:path';
 import Sqlite, { type Database } from 'better-sqlite3';
 import { describe, Fault } from '../model/fault.ts';
 import { requestSalvage } from './progress.ts';
+import { giveUpReserve } from './reserve.ts';
 
-const SCHEMA_VERSION = 1;
+const SCHEMA_VERSION = 2;
 const LEAST_SQLITE = [3, 51, 3] as const;
 const PAGE_SIZE = 8192;
 /** Beside a file that was found damaged while it was in use. */
@@ -32,6 +33,15 @@ const SCHEMA = `
     newest REAL NOT NULL,
     crc INTEGER NOT NULL,          -- CRC-32 of payload
     payload BLOB NOT NULL          -- buffer/segment.ts
+  ) STRICT;
+`;
+
+/** Since version 2: runs of delivered segments that are kept for a replay (buffer/kept.ts). */
+const DELIVERED = `
+  CREATE TABLE delivered (
+    first INTEGER PRIMARY KEY,
+    last INTEGER NOT NULL,
+    at INTEGER NOT NULL            -- when, in ms of the gateway's running time
   ) STRICT;
 `;
 
@@ -126,14 +136,30 @@ function checkVersions(db: Database, path: string): void {
     );
   }
   if (version === 0) {
-    db.transaction(() => {
-      db.exec(SCHEMA);
-      db.pragma(`user_version = ${SCHEMA_VERSION}`);
-    }).immediate();
+    advance(db, SCHEMA + DELIVERED);
   } else {
+    if (version === 1) upgrade(db, path);
     // Takes the lock now, not at the first commit, and reads the file's head: a damaged one shows here.
     db.exec('BEGIN IMMEDIATE; COMMIT');
     db.prepare('SELECT count(*) FROM meta').get();
+  }
+}
+
+function advance(db: Database, statements: string): void {
+  db.transaction(() => {
+    db.exec(statements);
+    db.pragma(`user_version = ${SCHEMA_VERSION}`);
+  }).immediate();
+}
+
+/** A new release must start on a disk that is full, too: what it writes here fits into the reserve. */
+function upgrade(db: Database, path: string): void {
+  try {
+    advance(db, DELIVERED);
+  } catch (error) {
+    if (resultCode(error) !== 'FULL') throw error;
+    giveUpReserve(path);
+    advance(db, DELIVERED);
   }
 }
 

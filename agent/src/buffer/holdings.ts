@@ -1,14 +1,15 @@
-// What the file holds, in few numbers. They are kept in the file itself, written in the transactions that delete, so
+// What the file holds and is not delivered, in few numbers. They are kept in the file itself, written in the transactions that delete, so
 // that opening reads the segments committed since and not all of them: a cold disk reads 1 GB of heads in 6 s.
 
+import type { Kept } from './kept.ts';
 import type { openMeta } from './meta.ts';
-import { add, type Range, remove } from './ranges.ts';
+import { add, covers, type Range, remove } from './ranges.ts';
 import type { Row, segmentStatements } from './table.ts';
 
 export interface Holdings {
   readonly entries: number;
   readonly readings: number;
-  /** The numbers of all segments. */
+  /** The numbers of all segments that are not delivered. */
   readonly ranges: readonly Range[];
 }
 
@@ -45,12 +46,22 @@ export function writeHoldings(meta: Meta, held: Holdings): void {
   meta.set('held', known ? JSON.stringify(stored) : '');
 }
 
-/** What was written, and the segments committed since. */
-export function readHoldings(meta: Meta, sql: Pick<ReturnType<typeof segmentStatements>, 'from'>): Holdings {
+/** What was written, and the segments committed since. @param kept what was delivered; undefined when that is lost */
+export function readHoldings(
+  meta: Meta,
+  sql: Pick<ReturnType<typeof segmentStatements>, 'from'>,
+  kept: Kept | undefined,
+): Holdings {
   const stored = parse(meta.text('held'));
-  const sound = stored !== undefined && stored.next === meta.number('next') && stored.alive === meta.number('alive');
+  const sound =
+    kept !== undefined &&
+    stored !== undefined &&
+    stored.next === meta.number('next') &&
+    stored.alive === meta.number('alive');
+  const delivered = (kept?.runs ?? []).map(({ first, last }): Range => [first, last]);
   let held: Holdings = sound ? stored : NOTHING;
-  for (const row of sql.from.iterate(sound ? stored.next : 0) as Iterable<Row>) held = withSegment(held, row);
+  for (const row of sql.from.iterate(sound ? stored.next : 0) as Iterable<Row>)
+    if (!covers(delivered, row.first, row.last)) held = withSegment(held, row);
   return { entries: held.entries, readings: held.readings, ranges: held.ranges };
 }
 

@@ -14,6 +14,8 @@ export interface FileStatus {
   readonly segments: number;
   readonly readings: Readonly<Record<'normal' | 'high', number>>;
   readonly gaps: number;
+  /** Readings that were delivered and are kept for a replay; the figures beside it do not count them. */
+  readonly kept: number;
   /** First and last number held. */
   readonly numbers: Range | null;
   /** Numbers between them that the file does not hold: delivered, or given up. */
@@ -79,6 +81,7 @@ export function statusOf(reader: Reader, seen: (row: FoundRow) => void = () => {
     segments,
     readings,
     gaps: held - readings.normal - readings.high,
+    kept: reader.kept.readings,
     numbers,
     absent: numbers === null ? 0 : numbers[1] - numbers[0] + 1 - held,
     oldest: Number.isFinite(oldest) ? oldest : null,
@@ -88,13 +91,13 @@ export function statusOf(reader: Reader, seen: (row: FoundRow) => void = () => {
   };
 }
 
-/** Reads everything: the structure, and the content of every segment. @param seen as for `statusOf` */
+/** Reads everything: the structure, and the content of every segment, delivered or not. @param seen as for `statusOf` */
 export function verify(reader: Reader, seen: (row: FoundRow) => void = () => {}): Verdict {
   const structure = reader.check();
   const damaged: DamagedSegment[] = [];
   const unreadable: Range[] = [];
   let segments = 0;
-  for (const found of reader.walk(1)) {
+  for (const found of reader.walk(1, true)) {
     if (found.type === 'unreadable') {
       unreadable.push(found.range);
       continue;

@@ -29,6 +29,11 @@ export function covers(ranges: readonly Range[], first: number, last: number): b
   return ranges.some(([a, b]) => a <= first && last <= b);
 }
 
+/** Whether any of `first..last` lies in one of `ranges`. */
+export function overlaps(ranges: readonly Range[], first: number, last: number): boolean {
+  return ranges.some(([a, b]) => a <= last && first <= b);
+}
+
 /** How many numbers the ranges hold. */
 export function size(ranges: readonly Range[]): number {
   return ranges.reduce((sum, [a, b]) => sum + b - a + 1, 0);

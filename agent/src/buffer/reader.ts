@@ -10,6 +10,7 @@ import type { Batch } from '../model/batch.ts';
 import { describe, Fault } from '../model/fault.ts';
 import type { StoredTag } from './dictionary.ts';
 import { isDamage, isInUse, storageFault } from './file.ts';
+import { type Kept, NOTHING_KEPT, type Run, readKept } from './kept.ts';
 import type { Range } from './ranges.ts';
 import { type Row, readSegment } from './table.ts';
 
@@ -34,8 +35,10 @@ export interface Reader {
   readonly next: number;
   /** The tag behind a number; undefined when the file does not tell. */
   tag(id: number): StoredTag | undefined;
-  /** Segments from the number `from` on, in the order of their numbers. */
-  walk(from: number): Iterable<Found>;
+  /** What was delivered and kept; nothing when the file does not tell. */
+  readonly kept: Kept;
+  /** Segments from the number `from` on, in the order of their numbers. @param all also those that were delivered */
+  walk(from: number, all?: boolean): Iterable<Found>;
   /** The content of a segment; undefined when it is damaged. */
   read(row: Row): Batch | undefined;
   /** What SQLite's own check of the file finds; empty when it is sound. Reads the whole file. */
@@ -131,6 +134,7 @@ function useReader(db: Database, version: number, bytes: number): Reader {
   const from = db.prepare(`SELECT ${COLUMNS} FROM segment WHERE first >= ? ORDER BY first LIMIT 1`);
   const payload = db.prepare('SELECT payload FROM segment WHERE first = ?').pluck();
   const tags = readTags(db);
+  const kept = (version > 1 ? attempt(() => readKept(db)) : undefined) ?? NOTHING_KEPT;
 
   /** The first segment from `at` on; undefined at the end, 'damage' when SQLite cannot get there. */
   function seek(at: number): Stored | undefined | 'damage' {
@@ -166,9 +170,11 @@ function useReader(db: Database, version: number, bytes: number): Reader {
     return found;
   }
 
-  function* walk(start: number): Generator<Found> {
+  function* walk(start: number, all = false): Generator<Found> {
+    const ahead = all ? [] : [...kept.runs];
     let at = start;
     for (;;) {
+      while (ahead[0] !== undefined && ahead[0].first <= at) at = Math.max(at, (ahead.shift() as Run).last + 1);
       const met = seek(at);
       const row = met === 'damage' ? beyond(at) : met;
       const end = row === undefined ? next - 1 : row.first - 1;
@@ -190,6 +196,7 @@ function useReader(db: Database, version: number, bytes: number): Reader {
     bytes,
     next,
     tag: (id) => tags.get(id),
+    kept,
     walk,
     read: (row) => readSegment(row, payload),
     check() {

@@ -11,8 +11,11 @@ const RESERVE_BYTES = 16 * 1024 * 1024;
 /** How often a disk that was full is looked at, ms. */
 const LOOK_INTERVAL = 5_000;
 const UNBOUNDED = 4_294_967_294;
+const SUFFIX = '-reserve';
 
 export interface Reserve {
+  /** The disk was full, and has no room for a new reserve yet. */
+  readonly exhausted: boolean;
   /** The disk is full. */
   release(): void;
   /** Makes the reserve again when there is space; to be called now and then. */
@@ -21,10 +24,11 @@ export interface Reserve {
 
 /** @param path the buffer's file, @param maxSize a reserve is at most an eighth of it */
 export function openReserve(db: Database, path: string, maxSize: number): Reserve {
-  const file = `${path}-reserve`;
+  const file = path + SUFFIX;
   const bytes = Math.min(RESERVE_BYTES, Math.floor(maxSize / 8));
   let looked = Number.NEGATIVE_INFINITY;
   let kept = existsSync(file);
+  let exhausted = false;
 
   function make(): void {
     try {
@@ -32,6 +36,7 @@ export function openReserve(db: Database, path: string, maxSize: number): Reserv
       if (bavail * bsize < 2 * bytes) return;
       writeFileSync(file, Buffer.alloc(bytes));
       kept = true;
+      exhausted = false;
       db.pragma(`max_page_count = ${UNBOUNDED}`);
     } catch {
       rmSync(file, { force: true });
@@ -39,7 +44,11 @@ export function openReserve(db: Database, path: string, maxSize: number): Reserv
   }
 
   return {
+    get exhausted() {
+      return exhausted;
+    },
     release() {
+      exhausted = true;
       if (!kept) return;
       kept = false;
       rmSync(file, { force: true });
@@ -51,4 +60,9 @@ export function openReserve(db: Database, path: string, maxSize: number): Reserv
       make();
     },
   };
+}
+
+/** For an opening that must write to a full disk; whoever uses the buffer makes the reserve again. */
+export function giveUpReserve(path: string): void {
+  rmSync(path + SUFFIX, { force: true });
 }

@@ -2,7 +2,8 @@
 // said. It promises:
 //
 // - The file is never changed; how far it came stands in a mark beside it, so that a restart goes on from there.
-// - Every number of the file is handed out, or named by a gap record; what was acknowledged may come twice after a crash.
+// - Every number of the file is handed out, or named by a gap record; what was acknowledged may come twice after a
+//   crash. What the file says was delivered, and keeps for a replay only, is passed over.
 // - A reading whose tag's name is lost is not delivered under a wrong one: its segment counts as lost.
 
 import { statSync } from 'node:fs';

@@ -47,7 +47,12 @@ export function segmentStatements(db: Database) {
     evictable: db.prepare(
       'SELECT first, last, readings, oldest, newest, length(payload) AS bytes FROM segment WHERE priority = ? AND first >= ? ORDER BY first',
     ),
-    within: db.prepare('SELECT first, last, readings FROM segment WHERE first BETWEEN ? AND ? AND last <= ?'),
+    within: db.prepare(
+      'SELECT first, last, readings, length(payload) AS bytes FROM segment WHERE first BETWEEN ? AND ? AND last <= ? ORDER BY first',
+    ),
+    between: db.prepare(
+      'SELECT first, last, readings, length(payload) AS bytes FROM segment WHERE first BETWEEN ? AND ? AND newest >= ? AND oldest <= ? ORDER BY first',
+    ),
     deleteOne: db.prepare('DELETE FROM segment WHERE first = ?'),
     lastFrom: db.prepare('SELECT last FROM segment WHERE first <= ? ORDER BY first DESC LIMIT 1').pluck(),
     newest: db.prepare('SELECT last, committed FROM segment ORDER BY first DESC LIMIT 1'),

@@ -24,12 +24,14 @@ export const command: Command = {
   help: `
   status FILE      epoch, numbers, times and sizes; of a file in use, what its gateway tells (FIELDGATE_HTTP)
   verify FILE      SQLite's own check, and checksum and content of every segment
-  export FILE      every reading and gap record as JSON Lines, as in the format "rows"; damaged segments are left out
+  export FILE      every reading and gap record as JSON Lines, as in the format "rows"; damaged segments are left out,
+                   and what was delivered and is only kept for a replay, unless --kept
 
 Options:
   --json           status, verify: the result as one JSON object
   --from TIME      export: only from this time on (source timestamps), like 2026-11-22T10:00:00Z
   --to TIME        export: only before this time
+  --kept           export: also what was delivered and is kept
   --out FILE       export: into a new file instead of standard output
   --gateway NAME   export: the name in every row; default: IOTEDGE_DEVICEID, else the host's name
 
@@ -44,7 +46,7 @@ Exit codes: 0 clean, 1 damage was found or the file cannot be read (in use, miss
     const string = { type: 'string' } as const;
     const { flags, values, positionals } = parseArguments(
       args,
-      { json: { type: 'boolean' }, from: string, to: string, out: string, gateway: string },
+      { json: { type: 'boolean' }, kept: { type: 'boolean' }, from: string, to: string, out: string, gateway: string },
       ['status|verify|export', 'FILE'],
     );
     const [action, file] = positionals as [Action, string];
@@ -52,6 +54,7 @@ Exit codes: 0 clean, 1 damage was found or the file cannot be read (in use, miss
     const chosen: Selection = {
       from: timeOf('--from', values.get('from')) ?? Number.NEGATIVE_INFINITY,
       to: timeOf('--to', values.get('to')) ?? Number.POSITIVE_INFINITY,
+      kept: flags.has('kept'),
       gateway: values.get('gateway') ?? (io.env.IOTEDGE_DEVICEID || hostname()),
     };
     let reader: Reader | undefined;
@@ -97,6 +100,7 @@ function statusLines(status: FileStatus): string[] {
     line('segments', number(status.segments)),
     line('readings', `${number(readings.normal + readings.high)} (${number(readings.high)} of them of high priority)`),
     line('gaps', number(status.gaps)),
+    line('kept', `${number(status.kept)} readings that were delivered`),
     line(
       'numbers',
       numbers === null ? 'none' : `${numbers[0]} to ${numbers[1]}, without ${number(status.absent)} that are done with`,
@@ -149,6 +153,8 @@ async function askGateway(file: string, json: boolean, io: Io): Promise<number> 
 interface Selection {
   readonly from: Timestamp;
   readonly to: Timestamp;
+  /** Also what was delivered. */
+  readonly kept: boolean;
   readonly gateway: string;
 }
 
@@ -163,7 +169,7 @@ async function write(reader: Reader, chosen: Selection, out: string | undefined,
     io.err.write(`fieldgate buffer: numbers ${first}-${last} left out: ${why}\n`);
   };
   try {
-    for (const found of reader.walk(1)) {
+    for (const found of reader.walk(1, chosen.kept)) {
       if (found.type === 'unreadable') {
         skip(...found.range, 'the file is damaged there');
         continue;

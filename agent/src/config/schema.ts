@@ -307,6 +307,9 @@ const buffer = z.strictObject(
     maxAge: duration(60_000, '7d')
       .optional()
       .describe('Give up what waited longer than this, and count it: 7d. Default: kept until maxSize.'),
+    keepDelivered: duration(0, '15m')
+      .prefault('15m')
+      .describe('Keep what was delivered this long, for a hub that loses it in a power cut: 15m. 0s: not at all.'),
     drainLimit: z
       .number({ error: 'write messages per second, like 20' })
       .positive()

@@ -173,6 +173,11 @@ const GAUGES: readonly Omit<Family, 'type'>[] = [
     samples: ({ store }) => one(store.buffer.bytes),
   },
   {
+    name: 'fieldgate_buffer_kept_bytes',
+    help: 'Bytes of them that hold what was delivered and is kept for a replay; they are freed first.',
+    samples: ({ store }) => one(store.buffer.keptBytes),
+  },
+  {
     name: 'fieldgate_buffer_oldest_age_seconds',
     help: 'Age of the oldest entry that waits to be sent; 0 when none does.',
     samples: ({ store }) => one(store.buffer.oldest === null ? 0 : ago(store.buffer.oldest)),

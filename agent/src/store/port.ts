@@ -22,6 +22,8 @@ export interface StoreOptions {
 export type ToWorker =
   | { readonly type: 'define'; readonly tags: readonly Tag[] }
   | { readonly type: 'append'; readonly batch: Batch }
+  /** Send again what was delivered and holds readings of this time; answered by `replayed` with the same id. */
+  | { readonly type: 'replay'; readonly id: number; readonly from: Timestamp; readonly to: Timestamp }
   /** Commit, send for at most `deadline` ms, end. */
   | { readonly type: 'close'; readonly deadline: number };
 
@@ -31,6 +33,9 @@ export interface StoreStats {
   /** Files that were set aside and whose readings are being delivered, or have been since the start. */
   readonly salvage: readonly SalvageStats[];
 }
+
+/** How many readings, or why none. */
+export type ReplayResult = { readonly readings: number } | { readonly code: FaultCode; readonly message: string };
 
 export type FromWorker =
   | {
@@ -43,6 +48,7 @@ export type FromWorker =
   | { readonly type: 'failed'; readonly code: FaultCode; readonly message: string }
   /** So many batches, in the order of their `append`, are on disk. */
   | { readonly type: 'committed'; readonly batches: number }
+  | { readonly type: 'replayed'; readonly id: number; readonly result: ReplayResult }
   | { readonly type: 'stats'; readonly stats: StoreStats }
   | {
       readonly type: 'log';

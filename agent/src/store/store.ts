@@ -10,6 +10,7 @@ import type { Log } from '../model/log.ts';
 import type { Tag } from '../model/tag.ts';
 import { now, type Timestamp } from '../model/time.ts';
 import type { FromWorker, StoreOptions, StoreStats, ToWorker } from './port.ts';
+import { replays } from './replays.ts';
 
 export type { StoreOptions, StoreStats } from './port.ts';
 
@@ -28,6 +29,11 @@ export interface Store {
   define(tags: readonly Tag[]): void;
   /** Hands a batch over; its columns must not be used afterwards. */
   append(batch: Batch): void;
+  /**
+   * What was delivered within `buffer.keepDelivered` and holds readings of this time is sent again, under its old
+   * numbers. Rejects with a Fault after at most 10 s.
+   */
+  replay(from: Timestamp, to: Timestamp): Promise<{ readonly readings: number }>;
   /** Counters as of the last second. */
   stats(): StoreStats & WaitingStats;
   /** Rejects when the storage thread ends by itself: nothing can be kept any more, and the process should end. */
@@ -61,6 +67,8 @@ export function openStore(options: StoreOptions, log: Log): Promise<Store> {
 
   const post = (message: ToWorker, transfer: ArrayBuffer[] = []) => worker.postMessage(message, transfer);
 
+  const replaying = replays(post);
+
   function hand(batch: Batch): void {
     const bytes = bytesOf(batch);
     sizes.push(bytes);
@@ -89,6 +97,7 @@ export function openStore(options: StoreOptions, log: Log): Promise<Store> {
 
   function end(error: unknown): void {
     closed.resolve();
+    replaying.end();
     if (!closing) broken.reject(Fault.from(error, 'internal.unexpected', 'the storage thread ended'));
   }
 
@@ -100,6 +109,7 @@ export function openStore(options: StoreOptions, log: Log): Promise<Store> {
       if (overload !== undefined || waitingBytes > MAX_WAITING_BYTES) refuse(batch);
       else hand(batch);
     },
+    replay: replaying.ask,
     stats: () => ({ ...stats, waiting: { batches: sizes.length, bytes: waitingBytes }, accepted, refused }),
     broken: broken.promise,
     async close(deadline) {
@@ -139,6 +149,8 @@ export function openStore(options: StoreOptions, log: Log): Promise<Store> {
         case 'committed':
           for (const bytes of sizes.splice(0, message.batches)) waitingBytes -= bytes;
           return recover();
+        case 'replayed':
+          return replaying.answered(message.id, message.result);
         case 'stats':
           stats = message.stats;
           return;

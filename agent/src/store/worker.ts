@@ -11,8 +11,9 @@ import { gapBatch } from '../model/batch.ts';
 import { describe, Fault } from '../model/fault.ts';
 import type { Log } from '../model/log.ts';
 import { giveBackMemory, SETTLED } from '../model/memory.ts';
+import type { Timestamp } from '../model/time.ts';
 import { clockWatch } from './clock-watch.ts';
-import type { FromWorker, StoreOptions, StoreStats, ToWorker } from './port.ts';
+import type { FromWorker, ReplayResult, StoreOptions, StoreStats, ToWorker } from './port.ts';
 import { openSalvages, type Salvages } from './salvages.ts';
 
 /** How often counters cross the wall, and how long an acknowledgement may wait to be written, ms. */
@@ -99,6 +100,18 @@ async function start(): Promise<void> {
     tell({ type: 'stats', stats: stats() });
   }, TICK);
 
+  function replay(from: Timestamp, to: Timestamp): ReplayResult {
+    try {
+      const readings = buffer.replay(from, to);
+      delivery.wake();
+      return { readings };
+    } catch (error) {
+      const fault = Fault.from(error, 'buffer.disk', 'replay');
+      if (fault.code === 'buffer.damaged') throw fault;
+      return { code: fault.code, message: fault.message };
+    }
+  }
+
   async function close(deadline: number): Promise<void> {
     clearInterval(tick);
     try {
@@ -130,6 +143,8 @@ async function start(): Promise<void> {
         return commits.define(message.tags);
       case 'append':
         return commits.add(message.batch);
+      case 'replay':
+        return tell({ type: 'replayed', id: message.id, result: replay(message.from, message.to) });
       case 'close':
         return void close(message.deadline);
     }
