@@ -15,7 +15,7 @@
 
 import type { Database } from 'better-sqlite3';
 import { entries, gapBatch } from '../model/batch.ts';
-import type { Fault } from '../model/fault.ts';
+import { Fault } from '../model/fault.ts';
 import type { Gap, GapReason } from '../model/gap.ts';
 import type { Stream } from '../model/stream.ts';
 import { fromMillis, now, type Timestamp } from '../model/time.ts';
@@ -219,6 +219,18 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, op
     buffer.ack(first, last, readings);
   }
 
+  function commit(payloads: readonly Encoded[]): void {
+    const instead = choose.victims(payloads, kept, waiting());
+    transact(() => appendAll(payloads, instead));
+  }
+
+  /** Gives the room of what was delivered to what is new; false when there is none. */
+  function letGo(): boolean {
+    const rows = choose.outlived(kept, Number.POSITIVE_INFINITY);
+    if (rows.length > 0) transact(() => dropKept(rows));
+    return rows.length > 0;
+  }
+
   function take(stream: Stream, limit: number): Segment[] {
     const start = stream === 'live' ? live : backlog[0]?.[0];
     const end = stream === 'live' ? head - 1 : backlog[0]?.[1];
@@ -259,8 +271,12 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, op
 
     append(parts) {
       const payloads = parts.filter(({ batch }) => entries(batch) > 0).map(encoded);
-      const instead = choose.victims(payloads, kept, waiting());
-      transact(() => appendAll(payloads, instead));
+      try {
+        commit(payloads);
+      } catch (error) {
+        if (!(error instanceof Fault) || error.code !== 'buffer.full' || !letGo()) throw error;
+        commit(payloads);
+      }
       commits++;
       lastKnown = Date.now();
       for (const { batch } of parts) committedReadings += batch.count;
@@ -302,11 +318,10 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, op
       const silent = idle && Date.now() - lastKnown > ALIVE_INTERVAL;
       if (tidied && old.length + over.length === 0 && !late && !silent) return;
       const done = acknowledged.flatMap(([first, last]) => sql.within.all(first, last, last) as KeptRow[]);
-      const stay = keeping() ? done.filter(({ first, last }) => !overlaps(forgone, first, last)) : [];
-      const staying = new Set(stay);
-      const removable = done.filter((row) => !staying.has(row) && choose.isRemovable(row));
+      const stay = new Set(keeping() ? done.filter(({ first, last }) => !overlaps(forgone, first, last)) : []);
+      const removable = done.filter((row) => !stay.has(row) && choose.isRemovable(row));
       transact(() => {
-        keep(stay);
+        keep([...stay]);
         for (const row of removable) drop(row);
         dropKept(over);
         owed = [...owed];
