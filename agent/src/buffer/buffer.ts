@@ -227,6 +227,15 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, { 
     return fault;
   }
 
+  /** Whatever the file does under `work` is told as a Fault. */
+  function told<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      throw failure(error);
+    }
+  }
+
   function appendAll(parts: readonly Encoded[], instead: readonly Row[]): void {
     owed = [...owed];
     evict(instead, 'buffer-full');
@@ -275,6 +284,25 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, { 
     return segments;
   }
 
+  function tidy(idle: boolean): void {
+    if (!closing) reserve.restore(performance.now());
+    const old = expired();
+    const late = head > meta.number('next') && performance.now() - headWritten > HEAD_INTERVAL;
+    if (tidied && old.length === 0 && !late && !(idle && Date.now() - lastKnown > ALIVE_INTERVAL)) return;
+    const done = acknowledged.flatMap(([first, last]) => sql.within.all(first, last, last) as Row[]);
+    const removable = done.filter((row) => isRemovable(row.first));
+    transact(() => {
+      for (const row of removable) drop(row);
+      owed = [...owed];
+      evict(old, 'buffer-age');
+      if (owed.length > 0) appendAll([], []);
+      writeHead(idle);
+    });
+    // A segment of which only a part is acknowledged stays, and so does the memory of that part.
+    acknowledged = acknowledged.filter(([first, last]) => Number(sql.lastFrom.get(last) ?? 0) >= first);
+    tidied = true;
+  }
+
   const buffer: Buffer = {
     epoch,
     lastAlive: lastAlive > 0 ? fromMillis(lastAlive) : null,
@@ -283,7 +311,7 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, { 
 
     append(parts) {
       const payloads = parts.filter(({ batch }) => entries(batch) > 0).map(encoded);
-      const instead = victims(payloads);
+      const instead = told(() => victims(payloads));
       transact(() => appendAll(payloads, instead));
       commits++;
       lastKnown = Date.now();
@@ -295,11 +323,7 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, { 
     },
 
     next(stream, limit) {
-      try {
-        return take(stream, limit);
-      } catch (error) {
-        throw failure(error);
-      }
+      return told(() => take(stream, limit));
     },
 
     ack(first, last, readings) {
@@ -319,35 +343,21 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, { 
     },
 
     tidy(idle) {
-      if (!closing) reserve.restore(performance.now());
-      const old = expired();
-      const late = head > meta.number('next') && performance.now() - headWritten > HEAD_INTERVAL;
-      if (tidied && old.length === 0 && !late && !(idle && Date.now() - lastKnown > ALIVE_INTERVAL)) return;
-      const done = acknowledged.flatMap(([first, last]) => sql.within.all(first, last, last) as Row[]);
-      const removable = done.filter((row) => isRemovable(row.first));
-      transact(() => {
-        for (const row of removable) drop(row);
-        owed = [...owed];
-        evict(old, 'buffer-age');
-        if (owed.length > 0) appendAll([], []);
-        writeHead(idle);
-      });
-      // A segment of which only a part is acknowledged stays, and so does the memory of that part.
-      acknowledged = acknowledged.filter(([first, last]) => Number(sql.lastFrom.get(last) ?? 0) >= first);
-      tidied = true;
+      told(() => tidy(idle));
     },
 
     stats() {
       const next = backlog[0]?.[0] ?? live;
+      const oldest = told(() => sql.committedAt.get(next)) as { committed: number } | undefined;
       return {
         pending: pending.entries,
         pendingReadings: pending.readings,
-        bytes: usedPages() * pageSize + WAL_BYTES,
+        bytes: told(usedPages) * pageSize + WAL_BYTES,
         committedReadings,
         committedBytes,
         dropped: { ...dropped },
         backlog: size(backlog),
-        oldest: (sql.committedAt.get(next) as { committed: number } | undefined)?.committed ?? null,
+        oldest: oldest?.committed ?? null,
         commits,
       };
     },
