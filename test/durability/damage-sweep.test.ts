@@ -160,7 +160,7 @@ function sweepsOf(random: Chance, mask: Uint8Array): Sweep[] {
   ];
 }
 
-test('no damaged payload is handed out, and none is lost silently', { timeout: 120_000 * FLIPS }, () => {
+test('no damaged payload is handed out, and none is lost silently', { timeout: 300_000 * FLIPS }, () => {
   const random = chance();
   const folder = scratch();
   const path = join(folder, 'buffer.db');
