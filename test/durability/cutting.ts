@@ -80,6 +80,15 @@ export function cutAll(
 
 /** What is wrong with the file at `path`, also when it is used further. */
 export function flawsOf(path: string, ledger: Ledger): string[] {
+  try {
+    return flawsInUse(path, ledger);
+  } catch (error) {
+    // The next cut must still be made.
+    return [`it cannot be used: ${error}`];
+  }
+}
+
+function flawsInUse(path: string, ledger: Ledger): string[] {
   let buffer = openBuffer(path, SIZE);
   const wrong = ledger.verify(buffer);
   const ids = buffer.dictionary.intern(TAGS);

@@ -12,11 +12,14 @@ import { strace } from './tools.ts';
 const IMAGES = Math.ceil(Number(process.env.IMAGES ?? 100) / 5);
 const STEPS = 40;
 
-/** What fails, how often, and as what it is told. The calls before it open the file. */
+/**
+ * What fails, how often, and as what it is told. The calls before it open the file; between two failures there are more
+ * calls than a commit needs, or it would never succeed. A full disk is looked at again after 5 s.
+ */
 const faults: readonly (readonly [name: string, inject: string, code: string])[] = [
-  ['a full disk', 'pwrite64:error=ENOSPC:when=40+17', 'buffer.full'],
-  ['a write error', 'pwrite64:error=EIO:when=40+19', 'buffer.disk'],
-  ['a disk that has become read-only', 'pwrite64:error=EROFS:when=40+23', 'buffer.disk'],
+  ['a full disk', 'pwrite64:error=ENOSPC:when=100+200', 'buffer.full'],
+  ['a write error', 'pwrite64:error=EIO:when=40+67', 'buffer.disk'],
+  ['a disk that has become read-only', 'pwrite64:error=EROFS:when=40+71', 'buffer.disk'],
   ['a failed sync', 'fsync:error=EIO:when=12+3', 'buffer.disk'],
   ['a disk that fails for a while', 'pwrite64:error=EIO:when=100..140', 'buffer.disk'],
 ];

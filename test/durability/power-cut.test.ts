@@ -25,11 +25,11 @@ test.skipIf(!strace())(
     const outcomes = [cutAll(kept, random, Math.ceil(IMAGES / 2)), cutAll(drained, random, Math.floor(IMAGES / 2))];
     const images = outcomes.reduce((sum, outcome) => sum + outcome.images, 0);
     const promised = outcomes.reduce((sum, outcome) => sum + outcome.promised, 0);
+    expect(outcomes.flatMap(({ wrong }) => wrong)).toEqual([]);
     console.log(
       `power cut: ${images} images, ${promised} readings promised before their cut, 0 lost; ` +
         `${((performance.now() - started) / images).toFixed(0)} ms an image`,
     );
-    expect(outcomes.flatMap(({ wrong }) => wrong)).toEqual([]);
     // The proof can fail: on a disk that syncs nothing most of it is gone.
     const lying = cutAll(kept, random, 20, true);
     expect(lying.wrong.length).toBeGreaterThan(0);

@@ -38,7 +38,19 @@ function insist(what: string, action: () => void): void {
     } catch (error) {
       if (!(error instanceof Fault) || error.code === 'buffer.damaged') throw error;
       say({ fault: error.code, what });
+      // As in the gateway: tidying goes on meanwhile, and finds out that a full disk has room again.
+      if (what === 'append') lookAround();
     }
+  }
+}
+
+function lookAround(): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
+  try {
+    buffer.tidy(false);
+  } catch (error) {
+    if (!(error instanceof Fault) || error.code === 'buffer.damaged') throw error;
+    say({ fault: error.code, what: 'tidy' });
   }
 }
 

@@ -197,6 +197,15 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, op
     return fault;
   }
 
+  /** Whatever the file does under `work` is told as a Fault. */
+  function told<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      throw failure(error);
+    }
+  }
+
   function appendAll(parts: readonly Encoded[], instead: Victims): void {
     owed = [...owed];
     dropKept(instead.kept);
@@ -220,13 +229,13 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, op
   }
 
   function commit(payloads: readonly Encoded[]): void {
-    const instead = choose.victims(payloads, kept, waiting());
+    const instead = told(() => choose.victims(payloads, kept, waiting()));
     transact(() => appendAll(payloads, instead));
   }
 
   /** Gives the room of what was delivered to what is new; false when there is none. */
   function letGo(): boolean {
-    const rows = choose.outlived(kept, Number.POSITIVE_INFINITY);
+    const rows = told(() => choose.outlived(kept, Number.POSITIVE_INFINITY));
     if (rows.length > 0) transact(() => dropKept(rows));
     return rows.length > 0;
   }
@@ -263,6 +272,33 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, op
     return segments;
   }
 
+  function tidy(idle: boolean): void {
+    if (!closing) reserve.restore(performance.now());
+    const old = choose.expired(waiting());
+    const over = choose.outlived(kept, keeping() ? ran() - keepDelivered : Number.POSITIVE_INFINITY);
+    const late = head > meta.number('next') && performance.now() - headWritten > HEAD_INTERVAL;
+    const silent = idle && Date.now() - lastKnown > ALIVE_INTERVAL;
+    if (tidied && old.length + over.length === 0 && !late && !silent) return;
+    const done = acknowledged.flatMap(([first, last]) => sql.within.all(first, last, last) as KeptRow[]);
+    const stay = new Set(keeping() ? done.filter(({ first, last }) => !overlaps(forgone, first, last)) : []);
+    const removable = done.filter((row) => !stay.has(row) && choose.isRemovable(row));
+    transact(() => {
+      keep([...stay]);
+      for (const row of removable) drop(row);
+      dropKept(over);
+      owed = [...owed];
+      evict(old, 'buffer-age');
+      if (owed.length > 0) appendAll([], { kept: [], waiting: [] });
+      writeHead(idle);
+    });
+    for (const [first, last] of numbersOf([...stay, ...removable].sort((a, b) => a.first - b.first)))
+      acknowledged = remove(acknowledged, first, last);
+    // A segment of which only a part is acknowledged stays, and so does the memory of that part.
+    acknowledged = acknowledged.filter(([first, last]) => Number(sql.lastFrom.get(last) ?? 0) >= first);
+    forgone = forgone.filter(([first, last]) => overlaps(acknowledged, first, last));
+    tidied = true;
+  }
+
   const buffer: Buffer = {
     epoch,
     lastAlive: lastAlive > 0 ? fromMillis(lastAlive) : null,
@@ -287,11 +323,7 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, op
     },
 
     next(stream, limit) {
-      try {
-        return take(stream, limit);
-      } catch (error) {
-        throw failure(error);
-      }
+      return told(() => take(stream, limit));
     },
 
     ack(first, last, readings) {
@@ -311,36 +343,13 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, op
     },
 
     tidy(idle) {
-      if (!closing) reserve.restore(performance.now());
-      const old = choose.expired(waiting());
-      const over = choose.outlived(kept, keeping() ? ran() - keepDelivered : Number.POSITIVE_INFINITY);
-      const late = head > meta.number('next') && performance.now() - headWritten > HEAD_INTERVAL;
-      const silent = idle && Date.now() - lastKnown > ALIVE_INTERVAL;
-      if (tidied && old.length + over.length === 0 && !late && !silent) return;
-      const done = acknowledged.flatMap(([first, last]) => sql.within.all(first, last, last) as KeptRow[]);
-      const stay = new Set(keeping() ? done.filter(({ first, last }) => !overlaps(forgone, first, last)) : []);
-      const removable = done.filter((row) => !stay.has(row) && choose.isRemovable(row));
-      transact(() => {
-        keep([...stay]);
-        for (const row of removable) drop(row);
-        dropKept(over);
-        owed = [...owed];
-        evict(old, 'buffer-age');
-        if (owed.length > 0) appendAll([], { kept: [], waiting: [] });
-        writeHead(idle);
-      });
-      for (const [first, last] of numbersOf([...stay, ...removable].sort((a, b) => a.first - b.first)))
-        acknowledged = remove(acknowledged, first, last);
-      // A segment of which only a part is acknowledged stays, and so does the memory of that part.
-      acknowledged = acknowledged.filter(([first, last]) => Number(sql.lastFrom.get(last) ?? 0) >= first);
-      forgone = forgone.filter(([first, last]) => overlaps(acknowledged, first, last));
-      tidied = true;
+      told(() => tidy(idle));
     },
 
     replay(from, to) {
       // What was acknowledged since the last tick is kept by this.
       buffer.tidy(false);
-      const rows = kept.runs.flatMap(({ first, last }) => sql.between.all(first, last, from, to) as KeptRow[]);
+      const rows = told(() => kept.runs.flatMap((run) => sql.between.all(run.first, run.last, from, to) as KeptRow[]));
       if (rows.length === 0) return 0;
       transact(() => {
         kept = delivered.forget(kept, rows);
@@ -356,15 +365,16 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, op
 
     stats() {
       const next = backlog[0]?.[0] ?? live;
+      const oldest = told(() => sql.committedAt.get(next)) as { committed: number } | undefined;
       return {
         pending: pending.entries,
         pendingReadings: pending.readings,
-        bytes: usedPages() * pageSize + WAL_BYTES,
+        bytes: told(usedPages) * pageSize + WAL_BYTES,
         committedReadings,
         committedBytes,
         dropped: { ...dropped },
         backlog: size(backlog),
-        oldest: (sql.committedAt.get(next) as { committed: number } | undefined)?.committed ?? null,
+        oldest: oldest?.committed ?? null,
         commits,
         keptReadings: kept.readings,
         keptBytes: kept.bytes,
