@@ -91,13 +91,13 @@ async function start(): Promise<void> {
     try {
       buffer.tidy(commits.idle);
       salvages.tidy(buffer);
+      tell({ type: 'stats', stats: stats() });
     } catch (error) {
       const fault = Fault.from(error, 'buffer.disk', 'tidy');
       if (fault.code === 'buffer.damaged') throw fault;
       // The next tick tries again; until then acknowledged segments stay, which costs duplicates after a crash at most.
-      log('warn', 'the buffer cannot write its acknowledgements', { reason: fault.message });
+      log('warn', 'the buffer cannot write its acknowledgements, or be counted', { reason: fault.message });
     }
-    tell({ type: 'stats', stats: stats() });
   }, TICK);
 
   function replay(from: Timestamp, to: Timestamp): ReplayResult {
