@@ -20,7 +20,7 @@ export interface Violation {
 
 const AGENT = 'agent/src/';
 const EVERY_ROOM = ['adapters', 'adapters/*', 'buffer', 'conditioning', 'config', 'control', 'delivery', 'model'];
-const EVERYTHING = [...EVERY_ROOM, 'audit', 'observe', 'store', 'gateway', 'version', 'cli', 'sim'];
+const EVERYTHING = [...EVERY_ROOM, 'audit', 'observe', 'store', 'gateway', 'wiring', 'version', 'cli', 'sim'];
 
 /**
  * Room → the rooms it may import. A room is a folder of agent/src; each protocol is a room of its own, so that
@@ -42,7 +42,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   // the shape of the status comes from those whose status it is; their code stays where it is
   observe: ['model', 'config', 'types of adapters', 'types of store', 'types of delivery'],
   version: ['package.json'],
-  gateway: [...EVERY_ROOM, 'observe', 'store', 'version'],
+  // one file for each protocol: from the mapping's words to the adapter's options
+  wiring: ['adapters', 'adapters/*', 'config', 'model'],
+  gateway: [...EVERY_ROOM, 'observe', 'store', 'version', 'wiring'],
   cli: EVERYTHING,
   main: ['cli', 'model'],
   sim: ['model', 'config'],

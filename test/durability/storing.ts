@@ -1,7 +1,7 @@
 // A store as the gateway opens one, its thread included, with a load that goes on whatever happens to the hub.
 
 import { join } from 'node:path';
-import type { HubConfig } from '../../agent/src/config/schema.ts';
+import type { HubConfig } from '../../agent/src/config/schema/hub.ts';
 import { openStore, type Store } from '../../agent/src/store/store.ts';
 import { batchOf, TAGS } from './content.ts';
 

@@ -3,7 +3,7 @@
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type ModbusTag, modbusAdapter } from '../../agent/src/adapters/modbus/adapter.ts';
-import type { ByteOrder } from '../../agent/src/config/schema.ts';
+import type { ByteOrder } from '../../agent/src/config/schema/modbus.ts';
 import { Kind } from '../../agent/src/model/batch.ts';
 import { statusName } from '../../agent/src/model/status.ts';
 import { tag } from '../adapters/modbus/tags.ts';

@@ -7,6 +7,7 @@ import { name as sourceName } from './fields.ts';
 import { type Finding, findings, plainWords, shown } from './issues.ts';
 import { type Mistake, type Path, sortMistakes } from './mistake.ts';
 import type { Plant, ResolvedSource } from './plant.ts';
+import { isFields } from './protocols/protocol.ts';
 import { type Mapping, mappingFrame, mappingSchema } from './schema.ts';
 import { type Context, readSource } from './source.ts';
 import { misplaced, substitute } from './substitute.ts';
@@ -111,8 +112,4 @@ function takesVariables(path: Path): boolean {
 function gatewayName(given: string): string {
   const name = given.replace(/[^A-Za-z0-9._-]/g, '-').replace(/^[^A-Za-z0-9]+/, '');
   return name.slice(0, 128) || 'gateway';
-}
-
-function isFields(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

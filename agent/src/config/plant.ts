@@ -3,7 +3,9 @@
 
 import type { Priority } from '../model/tag.ts';
 import type { ModbusAddress } from './address.ts';
-import type { ByteOrder, Deadband, ModbusSource, ModbusTag, OpcUaSource } from './schema.ts';
+import type { Deadband } from './fields.ts';
+import type { ByteOrder, ModbusSource, ModbusTag } from './schema/modbus.ts';
+import type { OpcUaSource } from './schema/opcua.ts';
 
 interface TagBasis {
   /** Unique in the gateway. */

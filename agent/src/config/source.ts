@@ -3,26 +3,16 @@
 
 import { dirname, join } from 'node:path';
 import type { z } from 'zod';
-import { checkModbusTag, checkOpcUaTag, checkSource, type Report, type WrittenSource } from './checks.ts';
+import type { Report } from './checks.ts';
 import { readCsv } from './csv.ts';
 import type { Part, YamlFile } from './document.ts';
 import { tagName } from './fields.ts';
 import { type Finding, findings, plainWords } from './issues.ts';
 import type { Mistake, Path } from './mistake.ts';
-import { nearest } from './nearest.ts';
-import type { ResolvedModbusTag, ResolvedOpcUaTag, ResolvedSource } from './plant.ts';
-import { resolveModbusTag, resolveOpcUaTag } from './resolve.ts';
-import {
-  type ModbusSource,
-  type ModbusTag,
-  modbusSourceSchema,
-  modbusTagSchema,
-  type OpcUaSource,
-  type OpcUaTag,
-  opcuaSourceSchema,
-  opcuaTagSchema,
-  sourceSchema,
-} from './schema.ts';
+import type { ResolvedSource, ResolvedTag } from './plant.ts';
+import { isFields } from './protocols/protocol.ts';
+import { protocolNamed, protocolOf } from './protocols/protocols.ts';
+import { sourceSchema } from './schema.ts';
 import { keysAt } from './shape.ts';
 import { substitute } from './substitute.ts';
 import { readTagFile } from './tagfile.ts';
@@ -55,11 +45,12 @@ export async function readSource(context: Context, name: string, value: unknown)
     mistakes.push(yaml.mistake([...base, ...path], part, message, suggestion));
   };
 
-  const protocol = protocolOf(value);
-  if (!isFields(value) || protocol !== value.protocol) parse(sourceSchema, value, name).findings.forEach(add);
-  if (!isFields(value) || protocol === undefined) return undefined;
+  const named = protocolNamed(value);
+  if (!isFields(value) || named !== value.protocol) parse(sourceSchema, value, name).findings.forEach(add);
+  if (!isFields(value) || named === undefined) return undefined;
 
-  const frame: Fields = { ...value, protocol };
+  const protocol = protocolOf(named);
+  const frame: Fields = { ...value, protocol: named };
   const unset = fillIn(context, frame, base);
   if (isFields(value.tags)) frame.tags = {};
   const report =
@@ -67,25 +58,26 @@ export async function readSource(context: Context, name: string, value: unknown)
     (path, part, message) => {
       into.push(yaml.mistake([...base, ...path], part, message));
     };
-  checkSource(name, written(frame), context.today, report(mistakes), report(warnings));
-  const schema = protocol === 'opcua' ? opcuaSourceSchema : modbusSourceSchema;
-  const parsed = parse(schema, frame, name);
+  protocol.checkSource(name, frame, context.today, report(mistakes), report(warnings));
+  const parsed = parse(protocol.sourceSchema, frame, name);
   for (const finding of parsed.findings) {
     if (finding.path.length !== 1 || !unset.has(String(finding.path[0]))) add(finding);
   }
   // The tags of a source that has a mistake itself are checked with what is left of it.
-  const config = (parsed.data ?? parse(schema.partial(), without(frame, parsed.findings), name).data) as
-    | OpcUaSource
-    | ModbusSource
-    | undefined;
-  const tags = protocol === 'opcua' ? opcuaTags(config as OpcUaSource) : modbusTags(config as ModbusSource);
+  const left = parsed.data ?? parse(protocol.sourceSchema.partial(), without(frame, parsed.findings), name).data;
+  const config = left as Fields | undefined;
+  const tags = taker(
+    protocol.tagSchema,
+    (name, tag, report) => protocol.checkTag(name, tag, config ?? {}, report),
+    (name, tag) => protocol.resolveTag(name, tag, config ?? {}),
+  );
   readYamlTags(context, base, value.tags, tags.take);
   await readTagFiles(context, base, value.tagFiles, tags.schema, tags.take);
   if (mistakes.length > before || config === undefined) return undefined;
   if (tags.resolved.length === 0) {
     warnings.push(yaml.mistake(base, 'key', `${name} has no tags: nothing is read from it`));
   }
-  return resolved(name, config, tags.resolved, tags.written);
+  return protocol.resolveSource(name, { ...config, tags: tags.written }, tags.resolved);
 }
 
 /** What a schema makes of a value, or what it finds wrong with it. */
@@ -101,38 +93,10 @@ function without(value: Fields, found: readonly Finding[]): Fields {
   return Object.fromEntries(Object.entries(value).filter(([key]) => !wrong.has(key)));
 }
 
-/** Those parts of a source that are maps of keys at all. */
-function written({ defaults, security, insecure }: Fields): WrittenSource {
-  return {
-    ...(isFields(defaults) ? { defaults } : {}),
-    ...(isFields(security) ? { security } : {}),
-    ...(insecure === undefined ? {} : { insecure: isFields(insecure) ? insecure : {} }),
-  };
-}
-
-function resolved(
-  name: string,
-  config: OpcUaSource | ModbusSource,
-  tags: readonly (ResolvedOpcUaTag | ResolvedModbusTag)[],
-  written: Fields,
-): ResolvedSource {
-  if (config.protocol === 'modbus-tcp') {
-    const whole = { ...config, tags: written as ModbusSource['tags'] };
-    return { name, protocol: config.protocol, config: whole, tags: tags as ResolvedModbusTag[] };
-  }
-  const own = tags as readonly ResolvedOpcUaTag[];
-  const fastest = own.reduce((least, tag) => Math.min(least, tag.sampling), Number.POSITIVE_INFINITY);
-  // Publishing faster than four times a second costs the server more than anybody sees; slower than once a second
-  // makes readings late.
-  const publishing = config.publishing ?? Math.min(1_000, Math.max(250, fastest));
-  const whole = { ...config, publishing, tags: written as OpcUaSource['tags'] };
-  return { name, protocol: config.protocol, config: whole, tags: own };
-}
-
 /** Takes tags one by one: the protocol's schema, checks and defaults. */
 interface Taker {
   readonly schema: z.ZodType;
-  readonly resolved: (ResolvedOpcUaTag | ResolvedModbusTag)[];
+  readonly resolved: ResolvedTag[];
   /** The tags of YAML as checked, for the mapping. */
   readonly written: Fields;
   readonly take: (context: Context, name: string, value: unknown, origin: Origin, inYaml: boolean) => void;
@@ -143,7 +107,8 @@ const TOGETHER = new Set(['node', 'path', 'address', 'type', 'order', 'deadband'
 
 function taker(
   schema: z.ZodType,
-  finish: (name: string, tag: unknown, report: Report) => Taker['resolved'][number],
+  check: (name: string, tag: unknown, report: Report) => void,
+  resolve: (name: string, tag: unknown) => ResolvedTag,
 ): Taker {
   const resolved: Taker['resolved'] = [];
   const written: Fields = {};
@@ -166,30 +131,15 @@ function taker(
     const report: Report = (path, part, message) => context.mistakes.push(origin.mistake(path, part, message));
     if (data !== undefined) {
       if (inYaml) written[name] = data;
-      resolved.push(finish(name, data, report));
+      check(name, data, report);
+      resolved.push(resolve(name, data));
     } else if (isFields(value) && !found.some(({ path }) => path[0] === undefined || TOGETHER.has(String(path[0])))) {
       // What was found does not touch the keys that are checked together, so these can be checked all the same.
       const rest = parse(schema, without(value, found), name).data;
-      if (rest !== undefined) finish(name, rest, report);
+      if (rest !== undefined) check(name, rest, report);
     }
   };
   return { schema, resolved, written, take };
-}
-
-function opcuaTags(config: OpcUaSource | undefined): Taker {
-  const defaults = config?.defaults ?? {};
-  return taker(opcuaTagSchema, (name, tag, report) => {
-    checkOpcUaTag(name, tag as OpcUaTag, report);
-    return resolveOpcUaTag(name, tag as OpcUaTag, defaults);
-  });
-}
-
-function modbusTags(config: ModbusSource | undefined): Taker {
-  const { defaults = {}, maxRegisters = 125, unit = 1 } = config ?? {};
-  return taker(modbusTagSchema, (name, tag, report) => {
-    checkModbusTag(name, tag as ModbusTag, { defaults, maxRegisters }, report);
-    return resolveModbusTag(name, tag as ModbusTag, defaults, unit);
-  });
 }
 
 function readYamlTags(context: Context, base: readonly string[], tags: unknown, take: Taker['take']): void {
@@ -257,20 +207,4 @@ function fillIn(context: Context, source: Fields, base: Path): Set<string> {
     context.mistakes.push(context.yaml.mistake(finding.path, finding.part, finding.message));
   }
   return failed;
-}
-
-/** The protocol as written; when it is none, the one that the other keys speak for. */
-function protocolOf(value: unknown): 'opcua' | 'modbus-tcp' | undefined {
-  if (!isFields(value)) return undefined;
-  const protocols = ['opcua', 'modbus-tcp'] as const;
-  const written = protocols.find((protocol) => protocol === value.protocol);
-  if (written !== undefined) return written;
-  if (value.endpoint !== undefined) return 'opcua';
-  if (value.host !== undefined) return 'modbus-tcp';
-  const near = nearest(String(value.protocol), protocols);
-  return protocols.find((protocol) => protocol === near);
-}
-
-function isFields(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -3,7 +3,8 @@
 
 import type { BufferStats } from '../buffer/buffer.ts';
 import type { SalvageStats } from '../buffer/salvage.ts';
-import type { BufferConfig, HubConfig } from '../config/schema.ts';
+import type { BufferConfig } from '../config/schema/buffer.ts';
+import type { HubConfig } from '../config/schema/hub.ts';
 import type { ForwarderStats } from '../delivery/forwarder.ts';
 import type { Batch } from '../model/batch.ts';
 import type { FaultCode } from '../model/fault.ts';

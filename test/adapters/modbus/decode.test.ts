@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import { decode, field } from '../../../agent/src/adapters/modbus/decode.ts';
 import { parseAddress } from '../../../agent/src/config/address.ts';
-import type { ByteOrder } from '../../../agent/src/config/schema.ts';
+import type { ByteOrder } from '../../../agent/src/config/schema/modbus.ts';
 import { BatchBuilder, Kind, type Value, valueAt } from '../../../agent/src/model/batch.ts';
 import { statusName } from '../../../agent/src/model/status.ts';
 

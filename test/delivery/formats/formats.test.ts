@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { HubConfig } from '../../../agent/src/config/schema.ts';
+import type { HubConfig } from '../../../agent/src/config/schema/hub.ts';
 import { formatOf } from '../../../agent/src/delivery/formats/formats.ts';
 import { BatchBuilder } from '../../../agent/src/model/batch.ts';
 import { numbered } from '../../model/readings.ts';

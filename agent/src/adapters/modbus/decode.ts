@@ -13,7 +13,7 @@
 // types, bits) knows the byte swap only, and so does text: its registers always come in reading order.
 
 import type { ModbusAddress } from '../../config/address.ts';
-import type { ByteOrder } from '../../config/schema.ts';
+import type { ByteOrder } from '../../config/schema/modbus.ts';
 import { type BatchBuilder, Kind } from '../../model/batch.ts';
 import { StatusCode } from '../../model/status.ts';
 import type { Timestamp } from '../../model/time.ts';

@@ -3,7 +3,7 @@
 // two halves may be one that never existed). What the device has shown that it refuses is planned around.
 
 import type { ModbusAddress, Table } from '../../config/address.ts';
-import type { ByteOrder } from '../../config/schema.ts';
+import type { ByteOrder } from '../../config/schema/modbus.ts';
 import { type Field, field } from './decode.ts';
 
 export interface ModbusTag {

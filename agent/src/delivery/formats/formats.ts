@@ -1,6 +1,6 @@
 // From the mapping's `format:` to the format: the one place that knows them all.
 
-import type { HubConfig } from '../../config/schema.ts';
+import type { HubConfig } from '../../config/schema/hub.ts';
 import { columns } from './columns.ts';
 import type { Format, TagOf } from './format.ts';
 import { opcuaPubsub } from './opcua-pubsub.ts';

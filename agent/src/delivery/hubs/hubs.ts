@@ -1,7 +1,7 @@
 // From the mapping's `hub:` to a factory of hubs: the one place that knows all kinds. Only the kind in use is loaded:
 // the Azure SDK alone costs some 20 MB of memory.
 
-import type { HubConfig } from '../../config/schema.ts';
+import type { HubConfig } from '../../config/schema/hub.ts';
 import { readSecret } from '../../config/secret.ts';
 import type { HubFactory } from './hub.ts';
 import type { IotEdgeOptions } from './iot-edge.ts';

@@ -1,0 +1,167 @@
+// What the check of a mapping knows of Modbus: tags and sources in themselves, and what fills in what they leave out.
+
+import { formatAddress, LAST, type ModbusAddress } from '../address.ts';
+import { checkDefaults, checkThinning, type Report } from '../checks.ts';
+import type { ModbusType, ResolvedModbusTag } from '../plant.ts';
+import { basis, defined, numberless, rangeOf } from '../resolve.ts';
+import { type ByteOrder, type ModbusSource, type ModbusTag, modbusTag, modbusTcpSource } from '../schema/modbus.ts';
+import type { Protocol } from './protocol.ts';
+
+const SECOND = 1_000;
+
+export const modbus: Protocol<ModbusSource, ModbusTag> = {
+  sourceSchema: modbusTcpSource,
+  tagSchema: modbusTag,
+  checkSource: (_name, { defaults }, _today, report) => checkDefaults(defaults, report),
+  checkTag,
+  resolveTag: (name, tag, { defaults = {}, unit = 1 }) => resolveTag(name, tag, defaults, unit),
+  resolveSource: (name, config, tags) => ({
+    name,
+    protocol: config.protocol,
+    config,
+    tags: tags as readonly ResolvedModbusTag[],
+  }),
+};
+
+function checkTag(
+  name: string,
+  tag: ModbusTag,
+  { defaults = {}, maxRegisters = 125 }: Partial<ModbusSource>,
+  report: Report,
+): void {
+  const type = typeOf(tag);
+  const place = formatAddress(tag.address);
+  checkType(tag, report);
+
+  const registers = registersOf(type);
+  const last = tag.address.offset + registers - 1;
+  if (!isBit(tag.address) && last > LAST) {
+    report(['address'], 'value', `${type} at ${place} ends at ${last}, beyond ${tag.address.table}:${LAST}`);
+  }
+  if (!isBit(tag.address) && registers > maxRegisters) {
+    const message = `${type} takes ${registers} registers, and a request carries ${maxRegisters} (maxRegisters)`;
+    report(['type'], 'value', message);
+  }
+  checkOrder(tag, report);
+
+  if (!isNumeric(type)) {
+    if (tag.scale !== undefined) report(['scale'], 'key', `scale is for numbers, and ${name} is ${type}`);
+    if (tag.swingingDoor !== undefined) {
+      report(['swingingDoor'], 'key', `swingingDoor is for numbers, and ${name} is ${type}`);
+    }
+    if (tag.deadband?.kind === 'percent') {
+      report(
+        ['deadband'],
+        'value',
+        `a deadband in percent is for numbers, and ${name} is ${type}: write 0 for every change`,
+      );
+    }
+  } else if (rangeOf(tag) === undefined) {
+    if (tag.deadband?.kind === 'percent') {
+      report(
+        ['deadband'],
+        'value',
+        `deadband is ${tag.deadband.size}% of the range: ${name} needs a range, like range: [0, 250]`,
+      );
+    } else if (tag.deadband === undefined && tag.swingingDoor === undefined && defaults.deadband?.kind === 'percent') {
+      const share = defaults.deadband.size;
+      report(
+        [],
+        'key',
+        `${name} has the deadband ${share}% of its source's defaults and needs a range, like range: [0, 250]`,
+      );
+    }
+  }
+  checkThinning(tag, report);
+}
+
+/** A bit is bool and bool is a bit. */
+function checkType(tag: ModbusTag, report: Report): void {
+  if (tag.type === undefined) return;
+  const { table, bit } = tag.address;
+  if (isBit(tag.address)) {
+    if (tag.type === 'bool') return;
+    const what =
+      bit === undefined ? `a ${table === 'coil' ? 'coil' : 'discrete input'}` : `".${bit}" is one bit, which`;
+    report(['type'], 'value', `type is ${tag.type}: ${what} is always bool`);
+  } else if (tag.type === 'bool') {
+    const one = formatAddress({ ...tag.address, bit: 0 });
+    report(
+      ['type'],
+      'value',
+      `type is bool, and ${table}:${tag.address.offset} is a register: name its bit, like "${one}"`,
+    );
+  }
+}
+
+function checkOrder(tag: ModbusTag, report: Report): void {
+  const { order } = tag;
+  if (order === undefined) return;
+  const type = typeOf(tag);
+  if (type.startsWith('string')) {
+    if (order === 'ABCD' || order === 'BADC') return;
+    report(['order'], 'value', `order is ${order}: text has ABCD, or BADC when each two bytes are swapped`);
+  } else if (type === 'bool' && isBit(tag.address) && tag.address.bit === undefined) {
+    report(['order'], 'key', 'order is for registers, and this is one bit');
+  } else if (order.length === 8 && registersOf(type) !== 4) {
+    report(['order'], 'value', `order is ${order}: ${type} has not eight bytes; write ABCD, CDAB, BADC or DCBA`);
+  }
+}
+
+function resolveTag(name: string, tag: ModbusTag, defaults: ModbusSource['defaults'], unit: number): ResolvedModbusTag {
+  const type = typeOf(tag);
+  return defined({
+    name,
+    address: tag.address,
+    type,
+    order: orderFor(type, tag.order ?? defaults.order ?? 'ABCD'),
+    unitId: tag.unitId ?? defaults.unitId ?? unit,
+    poll: tag.poll ?? defaults.poll ?? SECOND,
+    ...basis(tag, isNumeric(type) ? defaults : numberless(defaults)),
+  });
+}
+
+/** How a tag is read when it does not say so itself. */
+function typeOf(tag: { readonly type?: ModbusType | undefined; readonly address: ModbusAddress }): ModbusType {
+  return tag.type ?? (isBit(tag.address) ? 'bool' : 'uint16');
+}
+
+function isBit({ table, bit }: ModbusAddress): boolean {
+  return bit !== undefined || table === 'coil' || table === 'discrete';
+}
+
+/** Whether values of the type are numbers, so that scaling and compression mean something. */
+function isNumeric(type: ModbusType): boolean {
+  return type !== 'bool' && !type.startsWith('string');
+}
+
+const REGISTERS: Readonly<Record<string, number>> = {
+  int32: 2,
+  uint32: 2,
+  float32: 2,
+  bcd32: 2,
+  int64: 4,
+  uint64: 4,
+  float64: 4,
+};
+
+/** Registers that a value of the type takes; a bit counts as one. */
+function registersOf(type: ModbusType): number {
+  if (type.startsWith('string')) return Math.ceil(Number(type.slice(7, -1)) / 2);
+  return REGISTERS[type] ?? 1;
+}
+
+const EIGHT: Readonly<Record<string, ByteOrder>> = {
+  ABCD: 'ABCDEFGH',
+  CDAB: 'GHEFCDAB',
+  BADC: 'BADCFEHG',
+  DCBA: 'HGFEDCBA',
+};
+
+/** The order as the type knows it: eight letters for eight bytes; for text only whether two bytes are swapped. */
+function orderFor(type: ModbusType, order: ByteOrder): ByteOrder {
+  const four = (Object.keys(EIGHT) as ByteOrder[]).find((key) => key === order || EIGHT[key] === order) ?? 'ABCD';
+  if (registersOf(type) === 4 && isNumeric(type)) return EIGHT[four]!;
+  if (type.startsWith('string')) return four === 'BADC' || four === 'DCBA' ? 'BADC' : 'ABCD';
+  return four;
+}

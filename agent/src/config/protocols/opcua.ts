@@ -1,0 +1,71 @@
+// What the check of a mapping knows of OPC UA: tags and sources in themselves, and what fills in what they leave out.
+
+import { checkDefaults, checkThinning, type Report } from '../checks.ts';
+import type { ResolvedOpcUaTag } from '../plant.ts';
+import { basis, defined } from '../resolve.ts';
+import { type OpcUaSource, type OpcUaTag, opcuaSource, opcuaTag } from '../schema/opcua.ts';
+import { daysLeft, NOTICE_DAYS } from '../waiver.ts';
+import { isFields, type Protocol } from './protocol.ts';
+
+const SECOND = 1_000;
+
+export const opcua: Protocol<OpcUaSource, OpcUaTag> = {
+  sourceSchema: opcuaSource,
+  tagSchema: opcuaTag,
+  checkSource,
+  checkTag,
+  resolveTag: (name, tag, { defaults = {} }) => resolveTag(name, tag, defaults),
+  resolveSource(name, config, tags) {
+    const own = tags as readonly ResolvedOpcUaTag[];
+    const fastest = own.reduce((least, tag) => Math.min(least, tag.sampling), Number.POSITIVE_INFINITY);
+    // Publishing faster than four times a second costs the server more than anybody sees; slower than once a second
+    // makes readings late.
+    const publishing = config.publishing ?? Math.min(1_000, Math.max(250, fastest));
+    return { name, protocol: config.protocol, config: { ...config, publishing }, tags: own };
+  },
+};
+
+function checkTag(name: string, tag: OpcUaTag, _source: Partial<OpcUaSource>, report: Report): void {
+  if (tag.node === undefined && tag.path === undefined) {
+    report([], 'key', `${name} needs a node, like node: "nsu=urn:vendor:plc;s=FIC101.PV", or a path`);
+  }
+  if (tag.node !== undefined && tag.path !== undefined) {
+    report(['path'], 'key', `${name} has both node and path: write one of them`);
+  }
+  checkThinning(tag, report);
+}
+
+/** What holds for a source as a whole; any of it may be missing or wrong, which the schema has said already. */
+function checkSource(
+  name: string,
+  { defaults, security, insecure }: Readonly<Record<string, unknown>>,
+  today: Date,
+  report: Report,
+  warn: Report,
+): void {
+  checkDefaults(defaults, report);
+  if (isFields(security) && security.policy === 'None' && insecure === undefined) {
+    const message =
+      `${name} has policy None, an open connection: write who accepted it and until when, ` +
+      'insecure: { acceptedBy: "OT security officer", until: 2027-03-31 }';
+    report(['security', 'policy'], 'value', message);
+  }
+  const until = isFields(insecure) ? insecure.until : undefined;
+  const days = typeof until === 'string' ? daysLeft(until, today) : Number.NaN;
+  if (days < 0) {
+    report(['insecure', 'until'], 'value', `until is ${until}, which is past: ${name} may not connect any more`);
+  } else if (days <= NOTICE_DAYS) {
+    const when = days === 0 ? 'today' : days === 1 ? 'tomorrow' : `in ${days} days`;
+    warn(['insecure', 'until'], 'value', `${name} stops connecting when its waiver ends, ${when}`);
+  }
+}
+
+function resolveTag(name: string, tag: OpcUaTag, defaults: OpcUaSource['defaults']): ResolvedOpcUaTag {
+  return defined({
+    name,
+    node: tag.node,
+    path: tag.path,
+    sampling: tag.sampling ?? defaults.sampling ?? SECOND,
+    ...basis(tag, defaults),
+  });
+}

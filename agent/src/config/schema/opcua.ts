@@ -1,0 +1,79 @@
+// The mapping language of OPC UA: sources and their tags.
+
+import { z } from 'zod';
+import { address, date, duration, tagName, text, VARIABLES } from '../fields.ts';
+import { nodeIdProblem } from '../nodeid.ts';
+import { common, NAMES, tagCommon, tagFiles } from './tag.ts';
+import { user } from './user.ts';
+
+export const opcuaTag = z.strictObject(
+  {
+    ...tagCommon,
+    node: z
+      .string({ error: 'write a node id, like "nsu=urn:vendor:plc;s=FIC101.PV"' })
+      .superRefine((given, context) => {
+        const message = nodeIdProblem(given);
+        if (message !== undefined) context.addIssue({ code: 'custom', message });
+      })
+      .meta({ pattern: '^(nsu=[^;]+;|ns=\\d+;)?[isgb]=.+$' })
+      .optional()
+      .describe('Node id. With nsu= it survives a change of the namespace index: "nsu=urn:lavera:dcs;s=20FIC101.PV".'),
+    path: z
+      .string({ error: 'write a browse path that begins with "/", like /Objects/Crude unit/FIC101' })
+      .regex(/^\/[^/]/)
+      .optional()
+      .describe('Browse path, instead of node: /Objects/Crude unit/FIC101.'),
+    sampling: duration(0, '500ms').optional().describe('How often the server looks at the signal. Default: 1s.'),
+  },
+  { error: 'write { node: "nsu=urn:vendor:plc;s=FIC101.PV" }' },
+);
+
+export const opcuaSource = z.strictObject({
+  protocol: z.literal('opcua').describe('OPC UA, opc.tcp.'),
+  endpoint: address('opc.tcp', 'opc.tcp://10.20.1.15:4840').describe(
+    `The server's endpoint: opc.tcp://10.20.1.15:4840. ${VARIABLES}`,
+  ),
+  security: z
+    .strictObject(
+      {
+        policy: z
+          .enum(['Basic256Sha256', 'Aes128_Sha256_RsaOaep', 'Aes256_Sha256_RsaPss', 'None'])
+          .default('Basic256Sha256')
+          .describe('Security policy; None needs "insecure".'),
+        mode: z
+          .enum(['Sign', 'SignAndEncrypt', 'None'])
+          .default('SignAndEncrypt')
+          .describe('Message security mode; None with policy None.'),
+      },
+      { error: 'write { policy: Basic256Sha256, mode: SignAndEncrypt }' },
+    )
+    .refine(
+      (s) => (s.policy === 'None') === (s.mode === 'None'),
+      'needs policy None and mode None together, or neither',
+    )
+    .prefault({})
+    .describe('How the connection is secured.'),
+  insecure: z
+    .strictObject(
+      {
+        acceptedBy: text('"OT security officer"').describe('Who accepted it.'),
+        until: date.describe('Last day on which it is accepted: 2027-03-31.'),
+      },
+      { error: 'write { acceptedBy: "OT security officer", until: 2027-03-31 }' },
+    )
+    .optional()
+    .describe('Who accepted a connection without encryption or with an untrusted certificate, and until when.'),
+  user: user.optional(),
+  publishing: duration(50, '500ms')
+    .optional()
+    .describe('How often the server sends what it sampled; default: the fastest sampling, from 250ms to 1s.'),
+  defaults: opcuaTag
+    .pick({ ...common, sampling: true })
+    .prefault({})
+    .describe('What holds for every tag of the source that says nothing else.'),
+  tags: z.record(tagName, opcuaTag, { error: NAMES }).default({}).describe('Tags by name.'),
+  tagFiles,
+});
+
+export type OpcUaSource = z.output<typeof opcuaSource>;
+export type OpcUaTag = z.output<typeof opcuaTag>;

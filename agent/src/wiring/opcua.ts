@@ -1,0 +1,43 @@
+// An OPC UA source of the mapping, as its adapter wants it.
+
+import type { Source } from '../adapters/adapter.ts';
+import { opcuaAdapter } from '../adapters/opcua/adapter.ts';
+import type { OpcUaOptions } from '../adapters/opcua/options.ts';
+import type { Plant, ResolvedOpcUaSource } from '../config/plant.ts';
+import { readSecret } from '../config/secret.ts';
+
+/** @param first the index of the source's first tag; @param pki folder of the gateway's certificates */
+export function opcuaSource(
+  { name, config, tags }: ResolvedOpcUaSource,
+  first: number,
+  plant: Plant,
+  pki: string,
+): Source {
+  const { endpoint, security, insecure, user, publishing } = config;
+  const options: OpcUaOptions = {
+    name,
+    endpoint,
+    security,
+    ...(insecure !== undefined && { insecure }),
+    ...(user !== undefined && { user: 'name' in user ? { name: user.name, password: () => readSecret(user) } : user }),
+    publishing,
+    pki,
+    applicationUri: `urn:${plant.site}:${plant.gateway}:fieldgate`,
+    tags: tags.map((tag, i) => ({
+      index: first + i,
+      name: tag.name,
+      ...(tag.node !== undefined && { node: tag.node }),
+      ...(tag.path !== undefined && { path: tag.path }),
+      sampling: tag.sampling,
+      wantsRange: tag.deadband?.kind === 'percent' && tag.range === undefined,
+    })),
+  };
+  return {
+    name,
+    protocol: 'opcua',
+    address: endpoint,
+    tags: tags.map((_, i) => first + i),
+    latency: publishing + Math.max(0, ...tags.map((tag) => tag.sampling)),
+    create: () => opcuaAdapter(options),
+  };
+}
