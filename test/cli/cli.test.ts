@@ -145,7 +145,7 @@ describe('fieldgate check', () => {
       const seen = [];
       registerHooks({ load: (url, context, next) => (seen.push(url), next(url, context)) });
       await dispatch(['check', ${JSON.stringify(sample)}], { out: process.stdout, err: process.stderr, env: {} });
-      console.log(seen.some((url) => url.includes('config/load')), seen.filter((url) => /node-opcua|modbus|azure|sqlite|aedes/.test(url)));
+      console.log(seen.some((url) => url.includes('config/load')), seen.filter((url) => /node_modules.(node-opcua|modbus|azure|better-sqlite|aedes)|.adapters./.test(url)));
     `;
     const child = spawn(process.execPath, ['--input-type=module', '-e', script]);
     let out = '';
