@@ -5,11 +5,14 @@ import { z } from 'zod';
 import { endpointProblem } from './endpoint.ts';
 import { parseDuration, parseSize } from './units.ts';
 
+/** Durations as editors check them. */
+export const DURATION = '^\\d+(\\.\\d+)?(ms|s|m|h|d)$';
+
 export const duration = (least = 0, example = '1s') => {
   const error = `write a duration with its unit, like ${example}`;
   return z
     .string({ error })
-    .meta({ examples: ['100ms', '1s', '5m', '2h'], pattern: '^\\d+(\\.\\d+)?(ms|s|m|h|d)$' })
+    .meta({ examples: ['100ms', '1s', '5m', '2h'], pattern: DURATION })
     .transform((text, context) => {
       const ms = parseDuration(text);
       if (ms !== undefined && ms >= least && ms <= LONGEST) return ms;

@@ -2,6 +2,7 @@
 // suggestions for what was mistyped read it here.
 
 import { z } from 'zod';
+import { DURATION } from './fields.ts';
 import type { Path } from './mistake.ts';
 
 /** The schema without what stands around it: optional, default, transform, refinement. */
@@ -55,6 +56,13 @@ export function wordsAt(schema: z.ZodType, path: Path, value: unknown): string[]
   if (!(at instanceof z.ZodObject)) return [];
   const inner = (at.shape as Record<string, z.ZodType>)[step];
   return inner === undefined ? [] : wordsAt(inner, rest, child(value, step));
+}
+
+/** Whether a key of an object holds a duration, which is milliseconds once it has been resolved. */
+export function isDuration(schema: z.ZodType, key: string): boolean {
+  const at = bare(schema);
+  const inner = at instanceof z.ZodObject ? (at.shape as Record<string, z.ZodType>)[key] : undefined;
+  return inner !== undefined && bare(inner).meta()?.pattern === DURATION;
 }
 
 /** The form of a discriminated union whose literal the value carries. */

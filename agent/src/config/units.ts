@@ -14,3 +14,10 @@ export function parseSize(text: string): number | undefined {
   const match = /^(\d+(?:\.\d+)?)(kB|MB|GB)$/.exec(text);
   return match ? Math.round(Number(match[1]) * SIZE[match[2] as keyof typeof SIZE]) : undefined;
 }
+
+/** Milliseconds in the largest unit that holds them as a whole number: 60000 → `1m`, 1500 → `1500ms`. */
+export function formatDuration(ms: number): string {
+  const units = Object.entries(DURATION).reverse();
+  const [unit, size] = units.find(([, each]) => ms >= each && ms % each === 0) ?? ['ms', 1];
+  return `${ms / size}${unit}`;
+}
