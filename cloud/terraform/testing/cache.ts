@@ -10,7 +10,7 @@ export const TERRAFORM = join(ROOT, 'cloud', 'terraform');
 
 /** FIELDGATE_CACHE names another folder, for several clones that want to share one. */
 export function cacheFolder(...parts: string[]): string {
-  const folder = join(process.env['FIELDGATE_CACHE'] ?? join(ROOT, '.cache'), 'terraform', ...parts);
+  const folder = join(process.env.FIELDGATE_CACHE ?? join(ROOT, '.cache'), 'terraform', ...parts);
   mkdirSync(folder, { recursive: true });
   return folder;
 }

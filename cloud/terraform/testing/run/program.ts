@@ -25,7 +25,7 @@ const BUILD_MINUTES = 30;
 export class NoProgram extends Error {}
 
 function onPath(name: string): string | undefined {
-  const folders = (process.env['PATH'] ?? '').split(delimiter);
+  const folders = (process.env.PATH ?? '').split(delimiter);
   return folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
 }
 
@@ -82,7 +82,7 @@ async function build(go: string, progress: (line: string) => void): Promise<stri
  * Throws NoProgram with what to install when there is none.
  */
 export async function findProgram(progress: (line: string) => void): Promise<Program> {
-  const chosen = process.env['TERRAFORM'];
+  const chosen = process.env.TERRAFORM;
   if (chosen !== undefined && chosen !== '') {
     const path = chosen.includes('/') ? chosen : onPath(chosen);
     if (path === undefined || !existsSync(path)) throw new NoProgram(`TERRAFORM=${chosen}: no such program`);
