@@ -1,0 +1,11 @@
+locals {
+  resource_id      = azurerm_iothub.this.id
+  subresource_name = "iotHub"
+
+  identity_type = join(", ", compact([
+    var.managed_identities.system_assigned ? "SystemAssigned" : "",
+    length(var.managed_identities.user_assigned_resource_ids) > 0 ? "UserAssigned" : "",
+  ]))
+
+  endpoints = concat(keys(var.event_hub_endpoints), keys(var.storage_endpoints))
+}
