@@ -2,7 +2,8 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { conditioner, HOLD_MS } from '../../agent/src/conditioning/conditioner.ts';
+import { HOLD_MS } from '../../agent/src/conditioning/columns.ts';
+import { conditioner } from '../../agent/src/conditioning/conditioner.ts';
 import { StatusCode } from '../../agent/src/model/status.ts';
 import { batchOf, type Row, rowsOf, seconds } from './support.ts';
 
