@@ -66,7 +66,7 @@ export async function startGateway({ mapping, plant, log, http, tap }: GatewayOp
   const supervisors = sources.map((source) =>
     supervisor({
       source,
-      lastAlive: store.lastAlive,
+      ...(store.lastAlive !== null && { unknown: { since: store.lastAlive, reason: 'gateway-down' } }),
       accept: (batch) => keep(conditioning.apply(batch, now())),
       describe: (tag, facts) => conditioning.describe(tag, facts),
       lost: (lost) => keep(conditioning.forget(lost)),

@@ -66,6 +66,18 @@ export interface Source {
   /** How old a reading may be when it arrives, in ms (sampling and publishing, or the poll): how far a gap reaches back. */
   readonly latency: number;
   readonly create: AdapterFactory;
+  /**
+   * Tells an adapter that runs, made by this source or by the one it takes the place of, which tags have come and which
+   * are gone. From its return on nothing is delivered for those gone, every new one gets a first reading soon, and
+   * all others are not disturbed. A source without it, or one that throws, is connected anew instead.
+   */
+  readonly retag?: (adapter: Adapter, change: TagChange) => void;
+}
+
+/** What became of a source's tags in a change of the mapping, by `Tag.index`. An index never means another tag. */
+export interface TagChange {
+  readonly added: readonly number[];
+  readonly gone: readonly number[];
 }
 
 /** The wall clock, passed in where a test needs to control it. */

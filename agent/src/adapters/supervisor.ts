@@ -6,6 +6,8 @@
 //     gap record is closed, with its from and to: `to` is when the adapter says that nothing is missed any more, not
 //     when the first reading came. Exactly one of each per outage.
 // S3  A source's failure stays here: nothing that an adapter throws leaves the supervisor.
+// S4  When the mapping gives the source other tags, the adapter that runs is told; one that cannot be told is replaced at
+//     once, and its outage says `reload`.
 
 import { RECONNECT, wait } from '../model/backoff.ts';
 import { type Batch, BatchBuilder, gapBatch, Kind } from '../model/batch.ts';
@@ -14,7 +16,7 @@ import type { Gap, GapReason } from '../model/gap.ts';
 import type { Log } from '../model/log.ts';
 import { StatusCode } from '../model/status.ts';
 import { now, TICKS_PER_MS, type Timestamp } from '../model/time.ts';
-import { type Adapter, CLOSE_DEADLINE_MS, type Sink, type Source, type TagFacts } from './adapter.ts';
+import { type Adapter, CLOSE_DEADLINE_MS, type Sink, type Source, type TagChange, type TagFacts } from './adapter.ts';
 
 export type SourceState =
   | { readonly state: 'stopped' }
@@ -32,8 +34,8 @@ export type SourceState =
 
 export interface SupervisorOptions {
   readonly source: Source;
-  /** When this gateway was last known to be alive; what this source made since then is not known. */
-  readonly lastAlive: Timestamp | null;
+  /** From when on nothing is known of the source, and why: its first gap record begins there. */
+  readonly unknown?: { readonly since: Timestamp; readonly reason: GapReason };
   /** Takes what the source delivers, and the records about it. Never throws. */
   readonly accept: (batch: Batch) => void;
   readonly describe: (tag: number, facts: TagFacts) => void;
@@ -58,13 +60,16 @@ export interface SourceStats {
 
 export interface Supervisor {
   start(): void;
+  /** The source has other tags (S4). `next` is the same source as the mapping has it now. */
+  retag(next: Source, change: TagChange): void;
   /** Closes the adapter; resolves when nothing of the source runs any more. */
   stop(): Promise<void>;
   stats(): SourceStats;
 }
 
 export function supervisor(options: SupervisorOptions): Supervisor {
-  const { source, accept, log } = options;
+  const { accept, log } = options;
+  let { source } = options;
   const ending = new AbortController();
   const fields = { source: source.name };
   let state: SourceState = { state: 'stopped' };
@@ -75,9 +80,11 @@ export function supervisor(options: SupervisorOptions): Supervisor {
   let running: Promise<void> | undefined;
   /** The outage that has not ended yet: since when nothing is known, and why. */
   let outage: { readonly from: Timestamp; readonly reason: GapReason } | undefined =
-    options.lastAlive === null
+    options.unknown === undefined
       ? undefined
-      : { from: options.lastAlive - source.latency * TICKS_PER_MS, reason: 'gateway-down' };
+      : { from: options.unknown.since - source.latency * TICKS_PER_MS, reason: options.unknown.reason };
+  /** The connection of now; `turn` ends it so that a new one is made at once. */
+  let connection: { readonly adapter: Adapter; readonly turn: AbortController } | undefined;
   let marked = false;
   /** Something was delivered after the marks of this outage: those tags must be marked again at the next loss. */
   let overtaken = false;
@@ -106,7 +113,7 @@ export function supervisor(options: SupervisorOptions): Supervisor {
   const gap = (record: Omit<Gap, 'source'>) => accept(gapBatch([{ ...record, source: source.name }]));
 
   /** S2, the beginning: called at a loss, and at the first failed attempt after a start. */
-  function markLost(): void {
+  function markLost(reason: GapReason): void {
     if (marked && !overtaken) return;
     const begins = !marked;
     marked = true;
@@ -114,8 +121,8 @@ export function supervisor(options: SupervisorOptions): Supervisor {
     options.lost(source.tags);
     const time = now();
     if (outage === undefined && lastReading !== null)
-      outage = { from: lastSeen - source.latency * TICKS_PER_MS, reason: 'source-down' };
-    outage ??= { from: time, reason: 'source-down' };
+      outage = { from: lastSeen - source.latency * TICKS_PER_MS, reason };
+    outage ??= { from: time, reason };
     if (begins) gap({ reason: outage.reason, from: outage.from, to: null });
     const markers = new BatchBuilder(source.tags.length);
     for (const tag of source.tags) markers.push(tag, time, StatusCode.BadNoCommunication, Kind.Null, 0);
@@ -159,13 +166,13 @@ export function supervisor(options: SupervisorOptions): Supervisor {
     },
   });
 
-  async function connectAndRun(adapter: Adapter, sink: Sink): Promise<void> {
+  async function connectAndRun(adapter: Adapter, sink: Sink, signal: AbortSignal): Promise<void> {
     enter({ state: 'connecting', attempt });
-    await adapter.connect(ending.signal);
-    if (ending.signal.aborted) return;
+    await adapter.connect(signal);
+    if (signal.aborted) return;
     connects++;
     enter({ state: 'running', since: Date.now() });
-    await adapter.run(sink, ending.signal);
+    await adapter.run(sink, signal);
   }
 
   /** One connection from its beginning to its end. Resolves with why it ended; undefined when it was told to. */
@@ -173,16 +180,21 @@ export function supervisor(options: SupervisorOptions): Supervisor {
     attempt++;
     let over = false;
     let adapter: Adapter | undefined;
+    const turn = new AbortController();
+    const signal = AbortSignal.any([ending.signal, turn.signal]);
     try {
       adapter = source.create();
+      connection = { adapter, turn };
       await connectAndRun(
         adapter,
         sinkOf(() => over),
+        signal,
       );
-      return ending.signal.aborted ? undefined : new Fault('source.closed', 'the source ended the connection');
+      return signal.aborted ? undefined : new Fault('source.closed', 'the source ended the connection');
     } catch (error) {
-      return ending.signal.aborted ? undefined : Fault.from(error, 'internal.unexpected', 'the adapter failed');
+      return signal.aborted ? undefined : Fault.from(error, 'internal.unexpected', 'the adapter failed');
     } finally {
+      connection = undefined;
       await release(adapter);
       over = true;
     }
@@ -201,8 +213,9 @@ export function supervisor(options: SupervisorOptions): Supervisor {
   async function run(): Promise<void> {
     while (!ending.signal.aborted) {
       const fault = await session();
-      if (fault === undefined) break;
-      markLost();
+      if (ending.signal.aborted) break;
+      markLost(fault === undefined ? 'reload' : 'source-down');
+      if (fault === undefined) continue;
       const delay = wait(RECONNECT, attempt, Math.random());
       enter({ state: 'waiting', attempt, until: Date.now() + delay, code: fault.code, reason: fault.message });
       await pause(delay, ending.signal);
@@ -213,6 +226,21 @@ export function supervisor(options: SupervisorOptions): Supervisor {
   return {
     start() {
       running ??= run();
+    },
+    retag(next, change) {
+      source = next;
+      // Those added have no mark of this outage yet: the next failure marks all of them again.
+      overtaken = true;
+      if (connection === undefined) return;
+      const { adapter, turn } = connection;
+      const up = state.state === 'running' || state.state === 'degraded';
+      try {
+        if (next.retag === undefined || !up) turn.abort();
+        else next.retag(adapter, change);
+      } catch (error) {
+        log('warn', 'the source is connected anew for its new tags', { ...fields, reason: describe(error) });
+        turn.abort();
+      }
     },
     async stop() {
       ending.abort();

@@ -9,6 +9,8 @@ export type GapReason =
   | 'source-down'
   /** The gateway itself was not running. */
   | 'gateway-down'
+  /** The mapping was changed, and the source was connected anew for it. */
+  | 'reload'
   /** The server's queue overflowed, or its notifications skipped a number. */
   | 'source-overflow'
   /** Readings reached the gateway faster than its disk could take them, and its bounded memory ran out. */
