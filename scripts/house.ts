@@ -61,6 +61,8 @@ const TOP_FILES: Readonly<Record<string, string>> = {
   'version.ts': 'version',
   'gateway.ts': 'gateway',
   'wiring.ts': 'gateway',
+  'sources.ts': 'gateway',
+  'reload.ts': 'gateway',
 };
 
 /** Narrower than their room: the demo alone starts the simulators. */

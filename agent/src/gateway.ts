@@ -1,35 +1,52 @@
 // The gateway: the composition root. Readings go adapter → conditioning → store (buffer, forwarder, hub); control
 // goes the other way, through here alone. It knows no protocol and no format, only who is connected to whom.
 
-import { supervisor } from './adapters/supervisor.ts';
-import { conditioner } from './conditioning/conditioner.ts';
+import { diffKeys, diffPlants, type PlantDiff } from './config/diff.ts';
 import type { Plant } from './config/plant.ts';
 import type { Mapping } from './config/schema.ts';
 import type { Batch } from './model/batch.ts';
 import type { Log } from './model/log.ts';
 import { giveBackMemory, SETTLED } from './model/memory.ts';
 import type { Tag } from './model/tag.ts';
-import { now } from './model/time.ts';
 import { listen } from './observe/http.ts';
 import { metrics } from './observe/metrics.ts';
-import type { GatewayStatus } from './observe/status.ts';
+import type { GatewayStatus, MappingStatus } from './observe/status.ts';
+import { supervised } from './sources.ts';
 import { openStore } from './store/store.ts';
 import { VERSION } from './version.ts';
-import { wire } from './wiring.ts';
+import { wirer } from './wiring.ts';
 
-export interface GatewayOptions {
+/** A mapping that was checked and found clean. */
+export interface Checked {
   readonly mapping: Mapping;
   readonly plant: Plant;
+}
+
+export interface GatewayOptions extends Checked {
   readonly log: Log;
   /** Where /metrics, /healthz, /readyz and /status listen; `off`: nowhere. */
   readonly http: { readonly host: string; readonly port: number } | 'off';
   /** Sees every batch on its way to the store, after conditioning. Must be quick and must not keep the batch. */
   readonly tap?: (batch: Batch) => void;
+  /** What /status says of the mapping's file. */
+  readonly mappingStatus?: () => MappingStatus;
+}
+
+/** What a reload did. */
+export interface Applied {
+  readonly diff: PlantDiff;
+  /** Keys that are read at the start only and differ from what runs: `hub.format`. */
+  readonly restart: readonly string[];
 }
 
 export interface Gateway {
   status(): GatewayStatus;
-  /** All tags, by `Tag.index`. */
+  /**
+   * Takes another mapping: what it changes is applied, nothing else is touched, the buffer and the hub never. One
+   * after the other when asked twice. Does not reject for what a source does.
+   */
+  reload(next: Checked): Promise<Applied>;
+  /** All tags that there ever were since the start, by `Tag.index`. */
   readonly tags: readonly Tag[];
   /** Where the HTTP server listens, as host:port. */
   readonly address: string | undefined;
@@ -39,44 +56,32 @@ export interface Gateway {
   close(deadline?: number): Promise<GatewayStatus>;
 }
 
-/** Held points and heartbeats are looked after this often, ms. */
-const DUE_INTERVAL = 1_000;
 const FLUSH_DEADLINE = 10_000;
 
 /**
  * Starts everything; resolves when the buffer is open and the sources have been started, whether they are
  * reachable or not. Rejects with a Fault (buffer.*, http.port) when it cannot do its work at all.
  */
-export async function startGateway({ mapping, plant, log, http, tap }: GatewayOptions): Promise<Gateway> {
+export async function startGateway(options: GatewayOptions): Promise<Gateway> {
+  const { mapping, plant, log, http, tap, mappingStatus } = options;
   const { site, gateway } = plant;
-  const { tags, rules, sources } = wire(plant, mapping.buffer.path);
-  const conditioning = conditioner(rules);
+  const numbering = wirer(plant, mapping.buffer.path);
   const store = await openStore({ site, gateway, buffer: mapping.buffer, hub: mapping.hub }, log);
-  store.define(tags);
   const startedAt = Date.now();
   let phase: GatewayStatus['phase'] = 'starting';
   let closing: Promise<GatewayStatus> | undefined;
+  let reloading: Promise<unknown> = Promise.resolve();
 
-  function keep(batch: Batch | undefined): void {
-    if (batch === undefined) return;
-    tap?.(batch);
-    store.append(batch);
-  }
-
-  const supervisors = sources.map((source) =>
-    supervisor({
-      source,
-      ...(store.lastAlive !== null && { unknown: { since: store.lastAlive, reason: 'gateway-down' } }),
-      accept: (batch) => keep(conditioning.apply(batch, now())),
-      describe: (tag, facts) => conditioning.describe(tag, facts),
-      lost: (lost) => keep(conditioning.forget(lost)),
-      log,
-    }),
-  );
-
-  const waivers = plant.sources.flatMap(({ name, config }) =>
-    'insecure' in config && config.insecure !== undefined ? [{ source: name, ...config.insecure }] : [],
-  );
+  const sources = supervised(plant.sources, {
+    wirer: numbering,
+    lastAlive: store.lastAlive,
+    define: store.define,
+    keep(batch) {
+      tap?.(batch);
+      store.append(batch);
+    },
+    log,
+  });
 
   const status = (): GatewayStatus => ({
     version: VERSION,
@@ -85,21 +90,31 @@ export async function startGateway({ mapping, plant, log, http, tap }: GatewayOp
     epoch: store.epoch,
     startedAt,
     phase,
-    sources: supervisors.map((one) => one.stats()),
+    sources: sources.stats(),
     store: store.stats(),
-    withheld: conditioning.withheld,
-    waivers,
+    withheld: sources.withheld,
+    waivers: sources.plant.flatMap(({ name, config }) =>
+      'insecure' in config && config.insecure !== undefined ? [{ source: name, ...config.insecure }] : [],
+    ),
+    ...(mappingStatus && { mapping: mappingStatus() }),
   });
 
+  async function apply(next: Checked): Promise<Applied> {
+    const diff = diffPlants({ site, gateway, sources: sources.plant }, next.plant);
+    if (phase !== 'stopping') await sources.change(diff);
+    const fixed = (['hub', 'buffer'] as const).flatMap((part) =>
+      diffKeys(mapping[part], next.mapping[part]).map(({ key }) => `${part}.${key}`),
+    );
+    return { diff, restart: [...diff.identity.map(({ key }) => key), ...fixed] };
+  }
+
   const settled = setTimeout(giveBackMemory, SETTLED);
-  const due = setInterval(() => keep(conditioning.due(now())), DUE_INTERVAL);
 
   async function close(deadline: number): Promise<GatewayStatus> {
     phase = 'stopping';
-    clearInterval(due);
     clearTimeout(settled);
-    await Promise.all(supervisors.map((one) => one.stop()));
-    keep(conditioning.flush());
+    await reloading;
+    await sources.stop();
     await store.close(deadline);
     await server?.close();
     return status();
@@ -114,25 +129,29 @@ export async function startGateway({ mapping, plant, log, http, tap }: GatewayOp
     try {
       server = await listen({ ...http, status, metrics: metrics(status), healthy: () => broken ?? true });
     } catch (error) {
-      clearInterval(due);
       clearTimeout(settled);
       await store.close(0);
       throw error;
     }
   }
-  for (const one of supervisors) one.start();
+  sources.start();
   phase = 'running';
   log('info', 'fieldgate runs', {
     version: VERSION,
     gateway,
     epoch: store.epoch,
-    sources: sources.length,
-    tags: tags.length,
+    sources: plant.sources.length,
+    tags: numbering.tags.length,
   });
 
   return {
     status,
-    tags,
+    reload(next) {
+      const applied = reloading.then(() => apply(next));
+      reloading = applied.catch(() => {});
+      return applied;
+    },
+    tags: numbering.tags,
     address: server?.address,
     broken: store.broken,
     close: (deadline = FLUSH_DEADLINE) => {

@@ -4,43 +4,77 @@
 import { dirname, join } from 'node:path';
 import type { Source } from './adapters/adapter.ts';
 import type { Rule } from './conditioning/conditioner.ts';
+import type { TagChange } from './config/diff.ts';
 import type { Plant, ResolvedSource, ResolvedTag } from './config/plant.ts';
 import type { Tag } from './model/tag.ts';
 import { modbusSource } from './wiring/modbus.ts';
 import { opcuaSource } from './wiring/opcua.ts';
 
-export interface Wiring {
+/** A source with its tags numbered. */
+export interface Wired {
+  readonly source: Source;
+  /** `Tag.index` by name. */
+  readonly indices: ReadonlyMap<string, number>;
+  /** Tags that got their number now. */
+  readonly fresh: readonly Tag[];
+  /** What is to be done with the readings of a tag of the source; an empty rule for nothing. */
+  ruleOf(name: string): Rule;
+}
+
+export interface Wirer {
+  /** Every tag that was ever numbered, by `Tag.index`. A number is never given twice, so that none means two tags. */
   readonly tags: readonly Tag[];
-  readonly rules: readonly Rule[];
-  readonly sources: readonly Source[];
+  /** @param kept numbers of those tags that go on as they are, by name */
+  wire(source: ResolvedSource, kept?: ReadonlyMap<string, number>): Wired;
 }
 
 /** @param bufferPath the gateway's data folder is the one that holds the buffer; its certificates are in `pki` beside it */
-export function wire(plant: Plant, bufferPath: string): Wiring {
+export function wirer(plant: Pick<Plant, 'site' | 'gateway'>, bufferPath: string): Wirer {
   const tags: Tag[] = [];
-  const rules: Rule[] = [];
-  const sources = plant.sources.map((source) => {
-    const first = tags.length;
-    for (const tag of source.tags) {
-      const index = tags.length;
-      tags.push({
-        index,
-        name: tag.name,
-        source: source.name,
-        priority: tag.priority,
-        ...(tag.unit !== undefined && { unit: tag.unit }),
-      });
-      const rule = ruleOf(tag, index);
-      if (rule !== undefined) rules.push(rule);
-    }
-    return sourceOf(source, first, plant, join(dirname(bufferPath), 'pki'));
-  });
-  return { tags, rules, sources };
+  const pki = join(dirname(bufferPath), 'pki');
+
+  function number(source: string, { name, priority, unit }: ResolvedTag): Tag {
+    const tag = { index: tags.length, name, source, priority, ...(unit !== undefined && { unit }) };
+    tags.push(tag);
+    return tag;
+  }
+
+  return {
+    tags,
+    wire(source, kept = new Map()) {
+      const fresh: Tag[] = [];
+      const indices = new Map<string, number>();
+      const byName = new Map<string, ResolvedTag>();
+      for (const tag of source.tags) {
+        byName.set(tag.name, tag);
+        let index = kept.get(tag.name);
+        if (index === undefined) {
+          const numbered = number(source.name, tag);
+          fresh.push(numbered);
+          index = numbered.index;
+        }
+        indices.set(tag.name, index);
+      }
+      return {
+        source: sourceOf(source, [...indices.values()], plant, pki),
+        indices,
+        fresh,
+        ruleOf: (name) => ruleOf(byName.get(name)!, indices.get(name)!),
+      };
+    },
+  };
 }
 
-function ruleOf({ scale, deadband, range, swingingDoor, heartbeat }: ResolvedTag, tag: number): Rule | undefined {
-  if (scale === undefined && deadband === undefined && swingingDoor === undefined && heartbeat === undefined)
-    return undefined;
+/**
+ * Whether a changed tag keeps its number: only what is done with its readings is another. A deadband in percent of a
+ * range that only the server knows has to ask for it, so that tag is read anew.
+ */
+export function keepsNumber({ reads, changes, after }: TagChange): boolean {
+  if (reads || changes.some(({ key }) => key === 'unit' || key === 'priority')) return false;
+  return !(after.deadband?.kind === 'percent' && after.range === undefined);
+}
+
+function ruleOf({ scale, deadband, range, swingingDoor, heartbeat }: ResolvedTag, tag: number): Rule {
   return {
     tag,
     ...(scale !== undefined && { scale }),
@@ -51,11 +85,16 @@ function ruleOf({ scale, deadband, range, swingingDoor, heartbeat }: ResolvedTag
   };
 }
 
-function sourceOf(source: ResolvedSource, first: number, plant: Plant, pki: string): Source {
+function sourceOf(
+  source: ResolvedSource,
+  indices: readonly number[],
+  plant: Pick<Plant, 'site' | 'gateway'>,
+  pki: string,
+): Source {
   switch (source.protocol) {
     case 'opcua':
-      return opcuaSource(source, first, plant, pki);
+      return opcuaSource(source, indices, plant, pki);
     case 'modbus-tcp':
-      return modbusSource(source, first);
+      return modbusSource(source, indices);
   }
 }

@@ -4,8 +4,8 @@ import type { Source } from '../adapters/adapter.ts';
 import { modbusAdapter } from '../adapters/modbus/adapter.ts';
 import type { ResolvedModbusSource } from '../config/plant.ts';
 
-/** @param first the index of the source's first tag */
-export function modbusSource({ name, config, tags }: ResolvedModbusSource, first: number): Source {
+/** @param indices of the source's tags, in their order */
+export function modbusSource({ name, config, tags }: ResolvedModbusSource, indices: readonly number[]): Source {
   const { host, port, timeout, delayBetweenRequests, maxRegisters, maxGap } = config;
   const options = {
     name,
@@ -16,7 +16,7 @@ export function modbusSource({ name, config, tags }: ResolvedModbusSource, first
     maxRegisters,
     maxGap,
     tags: tags.map(({ name, address, type, order, unitId, poll }, i) => ({
-      index: first + i,
+      index: indices[i]!,
       name,
       address,
       type,
@@ -29,7 +29,7 @@ export function modbusSource({ name, config, tags }: ResolvedModbusSource, first
     name,
     protocol: 'modbus-tcp',
     address: `${host}:${port}`,
-    tags: tags.map((_, i) => first + i),
+    tags: indices,
     latency: Math.max(0, ...tags.map((tag) => tag.poll)),
     create: () => modbusAdapter(options),
   };

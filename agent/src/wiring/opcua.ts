@@ -6,11 +6,11 @@ import type { OpcUaOptions } from '../adapters/opcua/options.ts';
 import type { Plant, ResolvedOpcUaSource } from '../config/plant.ts';
 import { readSecret } from '../config/secret.ts';
 
-/** @param first the index of the source's first tag; @param pki folder of the gateway's certificates */
+/** @param indices of the source's tags, in their order; @param pki folder of the gateway's certificates */
 export function opcuaSource(
   { name, config, tags }: ResolvedOpcUaSource,
-  first: number,
-  plant: Plant,
+  indices: readonly number[],
+  plant: Pick<Plant, 'site' | 'gateway'>,
   pki: string,
 ): Source {
   const { endpoint, security, insecure, user, publishing } = config;
@@ -24,7 +24,7 @@ export function opcuaSource(
     pki,
     applicationUri: `urn:${plant.site}:${plant.gateway}:fieldgate`,
     tags: tags.map((tag, i) => ({
-      index: first + i,
+      index: indices[i]!,
       name: tag.name,
       ...(tag.node !== undefined && { node: tag.node }),
       ...(tag.path !== undefined && { path: tag.path }),
@@ -36,7 +36,7 @@ export function opcuaSource(
     name,
     protocol: 'opcua',
     address: endpoint,
-    tags: tags.map((_, i) => first + i),
+    tags: indices,
     latency: publishing + Math.max(0, ...tags.map((tag) => tag.sampling)),
     create: () => opcuaAdapter(options),
   };
