@@ -13,9 +13,17 @@ import { type Context, readSource } from './source.ts';
 import { misplaced, substitute } from './substitute.ts';
 import { readText } from './text.ts';
 
-export type Loaded =
-  | { readonly mapping: Mapping; readonly plant: Plant; readonly warnings: readonly Mistake[] }
-  | { readonly mistakes: readonly Mistake[]; readonly warnings: readonly Mistake[] };
+export type Loaded = {
+  readonly warnings: readonly Mistake[];
+  /** Every file that was read, as it was read: the mapping first. */
+  readonly files: readonly LoadedFile[];
+} & ({ readonly mapping: Mapping; readonly plant: Plant } | { readonly mistakes: readonly Mistake[] });
+
+export interface LoadedFile {
+  readonly path: string;
+  /** Undefined when it could not be read. */
+  readonly text: string | undefined;
+}
 
 export interface LoadOptions {
   /** For `${NAME}` and IOTEDGE_DEVICEID. */
@@ -28,22 +36,28 @@ export interface LoadOptions {
 /** Loads and checks a mapping. `'mistakes' in loaded` tells the two outcomes apart. */
 export async function loadMapping(file: string, options: LoadOptions = {}): Promise<Loaded> {
   const { env = process.env, hostname = hostnameOfMachine(), today = new Date() } = options;
-  const read = await readText(file);
+  const files: LoadedFile[] = [];
+  const readFile = async (path: string) => {
+    const found = await readText(path);
+    files.push({ path, text: 'text' in found ? found.text : undefined });
+    return found;
+  };
+  const read = await readFile(file);
   if ('problem' in read) {
     const { problem: message, line = 0 } = read;
-    return { mistakes: [{ file, line, column: Math.min(line, 1), path: [], message }], warnings: [] };
+    return { mistakes: [{ file, line, column: Math.min(line, 1), path: [], message }], warnings: [], files };
   }
   const yaml = readYaml(file, read.text);
-  const context: Context = { yaml, env, today, mistakes: [...yaml.mistakes], warnings: [], names: new Map() };
+  const context: Context = { yaml, env, today, mistakes: [...yaml.mistakes], warnings: [], names: new Map(), readFile };
   // Of a file that is no YAML nothing else can be said; keys given twice, in contrast, leave the rest readable.
   const checked = yaml.value === undefined ? undefined : await check(context, yaml.value);
   const warnings = sortMistakes(context.warnings, file);
   if (checked === undefined || context.mistakes.length > 0) {
-    return { mistakes: sortMistakes(context.mistakes, file), warnings };
+    return { mistakes: sortMistakes(context.mistakes, file), warnings, files };
   }
   const { mapping, sources } = checked;
   const gateway = mapping.gateway ?? gatewayName(env.IOTEDGE_DEVICEID || hostname);
-  return { mapping, plant: { site: mapping.site, gateway, sources }, warnings };
+  return { mapping, plant: { site: mapping.site, gateway, sources }, warnings, files };
 }
 
 interface Checked {

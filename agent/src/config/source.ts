@@ -16,7 +16,7 @@ import { sourceSchema } from './schema.ts';
 import { keysAt } from './shape.ts';
 import { substitute } from './substitute.ts';
 import { readTagFile } from './tagfile.ts';
-import { readText } from './text.ts';
+import type { TextFile } from './text.ts';
 
 /** What the check of a whole mapping shares. */
 export interface Context {
@@ -27,6 +27,8 @@ export interface Context {
   readonly warnings: Mistake[];
   /** Tags of all sources so far, and where each stands. */
   readonly names: Map<string, Origin>;
+  /** Reads a file that the mapping names, and remembers that it did. */
+  readonly readFile: (path: string) => Promise<TextFile>;
 }
 
 /** Where a tag was written; a path within the tag leads to one of its keys. */
@@ -178,7 +180,7 @@ async function readTagFiles(
       continue;
     }
     const path = file.startsWith('/') ? file : join(dirname(yaml.file), file);
-    const read = await readText(path);
+    const read = await context.readFile(path);
     if ('problem' in read) {
       if (read.line === undefined) wrong(read.problem);
       else mistakes.push({ file: path, line: read.line, column: 1, path: [read.line], message: read.problem });
