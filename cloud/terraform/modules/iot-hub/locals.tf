@@ -1,5 +1,6 @@
 locals {
   resource_id      = azurerm_iothub.this.id
+  observed_id      = local.resource_id
   subresource_name = "iotHub"
 
   identity_type = join(", ", compact([

@@ -1,4 +1,4 @@
-# What every resource module does the same way, on local.resource_id. This file is the same in every module of its kind.
+# What every resource module does the same way, on local.resource_id; diagnostics on local.observed_id. This file is the same in every module of its kind.
 
 resource "azurerm_management_lock" "this" {
   count = var.lock == null ? 0 : 1
@@ -23,7 +23,7 @@ resource "azurerm_role_assignment" "this" {
 module "diagnostics" {
   source = "../diagnostics"
 
-  target_resource_id  = local.resource_id
+  target_resource_id  = local.observed_id
   diagnostic_settings = var.diagnostic_settings
 }
 
