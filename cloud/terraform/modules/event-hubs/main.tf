@@ -17,20 +17,20 @@ resource "azurerm_eventhub_namespace" "this" {
   # rule is open to all, whatever its default says: so there is always a rule, for a subnet of our own.
   public_network_access_enabled = true
 
-  network_rulesets {
+  # an attribute, not a block: the provider has it that way, and a dynamic block inside would not be read
+  network_rulesets = [{
     default_action                 = "Deny"
     trusted_service_access_enabled = true
     public_network_access_enabled  = true
-
-    dynamic "virtual_network_rule" {
-      for_each = var.allowed_subnet_resource_ids
-      content {
-        subnet_id = virtual_network_rule.value
+    ip_rule                        = []
+    virtual_network_rule = [
+      for id in var.allowed_subnet_resource_ids : {
+        subnet_id = id
         # the subnet's own traffic takes the private endpoint
         ignore_missing_virtual_network_service_endpoint = true
       }
-    }
-  }
+    ]
+  }]
 
   identity {
     type = "SystemAssigned"
