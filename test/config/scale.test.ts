@@ -46,6 +46,7 @@ async function timed(what: string, inCsv: number): Promise<void> {
 
 it('all in CSV', () => timed('csv', TAGS));
 it('a tenth in YAML', () => timed('mixed', TAGS * 0.9));
+it('all in YAML', () => timed('yaml', 0));
 it('every tag wrong, in CSV', async () => {
   const rows = Array.from({ length: TAGS }, (_, i) => `T${i},nod=${i},1,5%%\n`).join('');
   writeFileSync(join(folder, 'wrong.csv'), `name,node,sampling,deadband\n${rows}`);

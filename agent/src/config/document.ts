@@ -9,13 +9,13 @@ import {
   isNode,
   isScalar,
   isSeq,
-  LineCounter,
   type Node,
   type Pair,
   parseDocument,
   type YAMLMap,
 } from 'yaml';
 import { excerpt, type Mistake, type Path } from './mistake.ts';
+import { PLAIN_DEPTH, type PlainEntry, type PlainLines, plainLines, type Run, runOf, spotIn } from './plainlines.ts';
 
 /** Where a mistake is to be shown: the key, or what stands behind it. */
 export type Part = 'key' | 'value';
@@ -37,30 +37,29 @@ const MAX_ALIASED = 1_000_000;
 const MAX_DEPTH = 64;
 
 export function readYaml(file: string, text: string): YamlFile {
-  const lines = new LineCounter();
-  // uniqueKeys of the library compares every key with every other, which takes a minute for 50,000 tags; see convert.
-  const document = parseDocument(text, {
-    lineCounter: lines,
-    uniqueKeys: false,
-    prettyErrors: false,
-    logLevel: 'error',
-  });
+  const plain = plainLines(text);
+  if (plain.runs.length > 0) {
+    const read = readWith(file, text, plain);
+    if (read !== undefined) return read;
+  }
+  return readWith(file, text, { text, runs: [] })!;
+}
 
+/** Undefined when the plain lines do not stand where the library could be asked to read around them. */
+function readWith(file: string, text: string, plain: PlainLines): YamlFile | undefined {
+  // uniqueKeys of the library compares every key with every other, which takes a minute for 50,000 tags; see convert.
+  const document = parseDocument(plain.text, { uniqueKeys: false, prettyErrors: false, logLevel: 'error' });
+  const problems = [...document.errors, ...document.warnings];
+  if (problems.length > 0 && plain.runs.length > 0) return undefined;
+
+  const lines = lineCounter(text);
   const at = (offset: number, path: Path, message: string, suggestion?: string): Mistake => {
-    const { line, col } = lines.linePos(offset);
-    const start = lines.lineStarts[line - 1] ?? 0;
-    return {
-      file,
-      line,
-      column: col,
-      path,
-      message,
-      ...(suggestion === undefined ? {} : { suggestion }),
-      excerpt: excerpt(text.slice(start, lines.lineStarts[line] ?? text.length)),
-    };
+    const { line, column, start, end } = lines(offset);
+    const shown = { excerpt: excerpt(text.slice(start, end)) };
+    return { file, line, column, path, message, ...(suggestion === undefined ? {} : { suggestion }), ...shown };
   };
 
-  const mistakes = [...document.errors, ...document.warnings].map((error) =>
+  const mistakes = problems.map((error) =>
     at(
       Math.min(error.pos[0], text.length),
       [],
@@ -69,25 +68,49 @@ export function readYaml(file: string, text: string): YamlFile {
         : `is no YAML here: ${error.message}`,
     ),
   );
-  const refuse: Refuse = (node, path, message) => mistakes.push(at(node.range?.[0] ?? 0, path, message));
+  const refuse: Refuse = (offset, path, message) => mistakes.push(at(offset, path, message));
   const targets: Targets = new WeakMap();
-  const value = mistakes.length === 0 ? convert(document, refuse, targets) : undefined;
+  const read = mistakes.length === 0 ? convert(document, plain.runs, refuse, targets) : { value: undefined };
+  if (read === 'misplaced') return undefined;
 
-  const pairs = new WeakMap<YAMLMap, Map<string, Pair>>();
+  const index: Index = { entries: new WeakMap(), runs: plain.runs, targets, text };
   return {
     file,
-    value,
+    value: read.value,
     mistakes,
     mistake(path, part, message, suggestion) {
-      const place = find(document, path, pairs, targets);
-      const node = (part === 'key' ? place.key : place.value) ?? place.key ?? place.value;
-      return at(node?.range?.[0] ?? 0, path, message, suggestion);
+      const place = find(document, path, index);
+      const offset = (part === 'key' ? place.key : place.value) ?? place.key ?? place.value;
+      return at(offset ?? 0, path, message, suggestion);
     },
     source(path) {
-      const { value: node, reached } = find(document, path, pairs, targets);
-      return reached && isScalar(node) ? (node.source ?? String(node.value)) : undefined;
+      const { source, reached } = find(document, path, index);
+      return reached ? source : undefined;
     },
   };
+}
+
+/** Line and column of an offset, and where that line begins and ends. */
+function lineCounter(text: string) {
+  let starts: number[] | undefined;
+  return (offset: number) => {
+    starts ??= lineStarts(text);
+    let low = 0;
+    let high = starts.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if (starts[middle]! <= offset) low = middle;
+      else high = middle - 1;
+    }
+    const start = starts[low]!;
+    return { line: low + 1, column: offset - start + 1, start, end: starts[low + 1] ?? text.length };
+  };
+}
+
+function lineStarts(text: string): number[] {
+  const starts = [0];
+  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) starts.push(at + 1);
+  return starts;
 }
 
 /**
@@ -96,14 +119,22 @@ export function readYaml(file: string, text: string): YamlFile {
  */
 type Targets = WeakMap<Alias, Node>;
 
-type Refuse = (node: Node, path: Path, message: string) => void;
+type Refuse = (offset: number, path: Path, message: string) => void;
+
+const begin = (node: Node | null | undefined) => node?.range?.[0] ?? 0;
 
 /**
  * Plain values of the document. Unlike the library's toJS it reports keys given twice in linear time, keeps a key as
- * it is written (`007` stays `007`), and counts what aliases add.
+ * it is written (`007` stays `007`), and counts what aliases add. `misplaced`: a run of plain lines is not in a map.
  */
-function convert(document: Document, refuse: Refuse, targets: Targets): unknown {
+function convert(
+  document: Document,
+  runs: readonly Run[],
+  refuse: Refuse,
+  targets: Targets,
+): { value: unknown } | 'misplaced' {
   const anchors = new Map<string, Node>();
+  const placed = new Set<Run>();
   let aliased = 0;
   let inAlias = 0;
   let stopped = false;
@@ -111,11 +142,11 @@ function convert(document: Document, refuse: Refuse, targets: Targets): unknown 
 
   function visit(node: unknown): unknown {
     if (stopped) return undefined;
-    if (inAlias > 0 && ++aliased > MAX_ALIASED) return stop(node as Node, 'aliases expand to too much; write it out');
+    if (inAlias > 0 && ++aliased > MAX_ALIASED) return stop(node as Node);
     if (isAlias(node)) {
       const target = targets.get(node) ?? anchors.get(node.source);
       if (target === undefined) {
-        refuse(node, [...path], `there is no anchor &${node.source} before this alias`);
+        refuse(begin(node), [...path], `there is no anchor &${node.source} before this alias`);
         return undefined;
       }
       targets.set(node, target);
@@ -134,8 +165,8 @@ function convert(document: Document, refuse: Refuse, targets: Targets): unknown 
   }
 
   /** Such a file is not written by somebody who makes a mistake: nothing more is said about it. */
-  function stop(node: Node, message: string): undefined {
-    refuse(node, [...path], message);
+  function stop(node: Node | undefined, message = 'aliases expand to too much; write it out'): undefined {
+    refuse(begin(node), [...path], message);
     stopped = true;
     return undefined;
   }
@@ -149,25 +180,38 @@ function convert(document: Document, refuse: Refuse, targets: Targets): unknown 
 
   function visitMap(map: YAMLMap): Record<string, unknown> {
     const result: Record<string, unknown> = {};
-    const seen = new Set<string>();
+    const fresh = (key: string, offset: number): boolean => {
+      if (!Object.hasOwn(result, key)) return true;
+      refuse(offset, [...path, key], `"${key}" stands here a second time`);
+      return false;
+    };
     for (const pair of map.items) {
+      const run = runAt(map, pair, runs);
+      if (run !== undefined && path.length + PLAIN_DEPTH < MAX_DEPTH) {
+        placed.add(run);
+        if (inAlias > 0) aliased += run.nodes;
+        if (aliased > MAX_ALIASED) stop(map);
+        for (const { name, start, value } of run.entries) if (fresh(name, start)) result[name] = value;
+        continue;
+      }
       const key = keyText(pair);
-      if (key === undefined || key === '__proto__') {
-        refuse((pair.key as Node | null) ?? map, [...path], 'is no name for a key');
-        continue;
-      }
-      if (seen.has(key)) {
-        refuse(pair.key as Node, [...path, key], `"${key}" stands here a second time`);
-        continue;
-      }
-      seen.add(key);
-      result[key] = within(key, pair.value);
+      const offset = begin((pair.key as Node | null) ?? map);
+      if (key === undefined || key === '__proto__') refuse(offset, [...path], 'is no name for a key');
+      else if (fresh(key, offset)) result[key] = within(key, pair.value);
     }
     return result;
   }
 
   const value = visit(document.contents);
-  return stopped ? undefined : value;
+  if (!stopped && placed.size < runs.length) return 'misplaced';
+  return { value: stopped ? undefined : value };
+}
+
+/** The run that a pair stands for, when it stands in a map of lines. */
+function runAt(map: YAMLMap, { key, value }: Pair, runs: readonly Run[]): Run | undefined {
+  if (runs.length === 0 || map.flow || !isScalar(key) || typeof key.value !== 'string') return undefined;
+  const number = runOf(key.value);
+  return number !== undefined && isScalar(value) && value.source === '0' ? runs[number] : undefined;
 }
 
 /** A key as it is written: tag 007 is not tag 7. */
@@ -177,43 +221,71 @@ function keyText(pair: Pair): string | undefined {
 }
 
 interface Place {
-  readonly key: Node | undefined;
-  readonly value: Node | undefined;
+  readonly key: number | undefined;
+  readonly value: number | undefined;
+  /** As it is written; undefined for maps and lists. */
+  readonly source?: string | undefined;
   /** The whole path exists. */
   readonly reached: boolean;
 }
 
-type Index = WeakMap<YAMLMap, Map<string, Pair>>;
-
-function find(document: Document, path: Path, index: Index, targets: Targets): Place {
-  let place: Place = { key: undefined, value: (document.contents as Node | null) ?? undefined, reached: true };
-  for (const step of path) {
-    const node = isAlias(place.value) ? targets.get(place.value) : place.value;
-    if (isMap(node)) {
-      const pair = pairsOf(node, index).get(String(step));
-      if (pair === undefined) return { ...place, reached: false };
-      place = { key: pair.key as Node, value: (pair.value as Node | null) ?? undefined, reached: true };
-    } else if (isSeq(node)) {
-      const item = node.items[Number(step)] as Node | undefined;
-      if (item === undefined) return { ...place, reached: false };
-      place = { key: undefined, value: item, reached: true };
-    } else {
-      return { ...place, reached: false };
-    }
-  }
-  return place;
+interface Index {
+  readonly entries: WeakMap<YAMLMap, Map<string, Pair | PlainEntry>>;
+  readonly runs: readonly Run[];
+  readonly targets: Targets;
+  readonly text: string;
 }
 
-/** The pairs of a map by key, made once: looking through 50,000 of them for each mistake would take minutes. */
-function pairsOf(map: YAMLMap, index: Index): Map<string, Pair> {
-  let pairs = index.get(map);
-  if (pairs === undefined) {
-    pairs = new Map();
-    for (const pair of map.items) {
-      const key = keyText(pair);
-      if (key !== undefined && !pairs.has(key)) pairs.set(key, pair);
+function find(document: Document, path: Path, index: Index): Place {
+  let key: Node | undefined;
+  let value = (document.contents as Node | null) ?? undefined;
+  const place = (reached: boolean): Place => {
+    const source = isScalar(value) ? (value.source ?? String(value.value)) : undefined;
+    return { key: key && begin(key), value: value && begin(value), source, reached };
+  };
+  for (const [i, step] of path.entries()) {
+    const node = isAlias(value) ? index.targets.get(value) : value;
+    if (isMap(node)) {
+      const entry = entriesOf(node, index).get(String(step));
+      if (entry === undefined) return place(false);
+      if ('start' in entry) return findIn(entry, path.slice(i + 1), index.text);
+      key = entry.key as Node;
+      value = (entry.value as Node | null) ?? undefined;
+    } else if (isSeq(node)) {
+      const item = node.items[Number(step)] as Node | undefined;
+      if (item === undefined) return place(false);
+      key = undefined;
+      value = item;
+    } else {
+      return place(false);
     }
-    index.set(map, pairs);
   }
-  return pairs;
+  return place(true);
+}
+
+/** The nearest place to `path` within a plain line. */
+function findIn(entry: PlainEntry, path: Path, text: string): Place {
+  for (let length = path.length; length > 0; length--) {
+    const spot = spotIn(text, entry, path.slice(0, length));
+    if (spot !== undefined) return { ...spot, reached: length === path.length };
+  }
+  const value = spotIn(text, entry, [])?.value;
+  return { key: entry.start, value, reached: path.length === 0 };
+}
+
+/** The entries of a map by key, made once: looking through 50,000 of them for each mistake would take minutes. */
+function entriesOf(map: YAMLMap, { entries, runs }: Index): Map<string, Pair | PlainEntry> {
+  const known = entries.get(map);
+  if (known !== undefined) return known;
+  const made = new Map<string, Pair | PlainEntry>();
+  const add = (key: string | undefined, entry: Pair | PlainEntry) => {
+    if (key !== undefined && !made.has(key)) made.set(key, entry);
+  };
+  for (const pair of map.items) {
+    const run = runAt(map, pair, runs);
+    if (run === undefined) add(keyText(pair), pair);
+    else for (const entry of run.entries) add(entry.name, entry);
+  }
+  entries.set(map, made);
+  return made;
 }
