@@ -39,6 +39,18 @@ const COMMANDS: readonly Entry[] = [
     load: () => import('./schema.ts'),
   },
   {
+    name: 'plan',
+    usage: 'FILE [SOURCE] [--json]',
+    summary: 'which requests would fetch the tags, and what they cost',
+    load: () => import('./plan.ts'),
+  },
+  {
+    name: 'read',
+    usage: 'FILE [TAG…] [--orders] [--json]',
+    summary: 'reads tags once: value, status, raw words, round-trip time',
+    load: () => import('./read.ts'),
+  },
+  {
     name: 'buffer',
     usage: 'status|verify|export FILE',
     summary: 'looks into a buffer file, also one that was set aside',

@@ -1,13 +1,38 @@
 // A Modbus source of the mapping, as its adapter wants it.
 
 import type { Source } from '../adapters/adapter.ts';
-import { modbusAdapter } from '../adapters/modbus/adapter.ts';
+import { type ModbusOptions, modbusAdapter } from '../adapters/modbus/adapter.ts';
+import { modbusSurvey } from '../adapters/modbus/survey.ts';
+import type { Survey } from '../adapters/survey.ts';
 import type { ResolvedModbusSource } from '../config/plant.ts';
 
 /** @param indices of the source's tags, in their order */
-export function modbusSource({ name, config, tags }: ResolvedModbusSource, indices: readonly number[]): Source {
+export function modbusSource(source: ResolvedModbusSource, indices: readonly number[]): Source {
+  const { name, config, tags } = source;
+  const options = optionsOf(source, indices);
+  return {
+    name,
+    protocol: 'modbus-tcp',
+    address: `${config.host}:${config.port}`,
+    tags: indices,
+    latency: Math.max(0, ...tags.map((tag) => tag.poll)),
+    create: () => modbusAdapter(options),
+  };
+}
+
+/** What the commands ask of the source. @param first the index of the source's first tag */
+export function surveyOfModbus(source: ResolvedModbusSource, first: number): Survey {
+  return modbusSurvey(
+    optionsOf(
+      source,
+      source.tags.map((_, i) => first + i),
+    ),
+  );
+}
+
+function optionsOf({ name, config, tags }: ResolvedModbusSource, indices: readonly number[]): ModbusOptions {
   const { host, port, timeout, delayBetweenRequests, maxRegisters, maxGap } = config;
-  const options = {
+  return {
     name,
     host,
     port,
@@ -24,13 +49,5 @@ export function modbusSource({ name, config, tags }: ResolvedModbusSource, indic
       unitId,
       poll,
     })),
-  };
-  return {
-    name,
-    protocol: 'modbus-tcp',
-    address: `${host}:${port}`,
-    tags: indices,
-    latency: Math.max(0, ...tags.map((tag) => tag.poll)),
-    create: () => modbusAdapter(options),
   };
 }

@@ -120,8 +120,19 @@ export function request(group: Group, cells: readonly Cell[], tags: readonly Mod
   };
 }
 
+/** Addresses of the cells that somebody asked for, each counted once. */
+export function askedOf(cells: readonly Cell[]): number {
+  let asked = 0;
+  let end = 0;
+  for (const cell of cells) {
+    asked += Math.max(0, cell.end - Math.max(end, cell.start));
+    end = Math.max(end, cell.end);
+  }
+  return asked;
+}
+
 /** Whether the table holds single bits. */
-function isBits(table: Table): boolean {
+export function isBits(table: Table): boolean {
   return table === 'coil' || table === 'discrete';
 }
 

@@ -1,0 +1,238 @@
+// `fieldgate read`: reads tags once, as the gateway would, over a connection of its own, and shows what came: value,
+// status, raw words, round-trip time. For the engineer at the cabinet.
+
+import type { Answer } from '../adapters/survey.ts';
+import { lineOf, scaled } from '../conditioning/scaling.ts';
+import { nearest } from '../config/nearest.ts';
+import type { ResolvedTag } from '../config/plant.ts';
+import { shortFloat32 } from '../delivery/formats/value.ts';
+import { type Batch, Kind, type Value, valueAt } from '../model/batch.ts';
+import { describe, Fault } from '../model/fault.ts';
+import { isGood, statusName } from '../model/status.ts';
+import { formatTime } from '../model/time.ts';
+import { addressOf, type Numbered, surveyOf } from '../wiring/survey.ts';
+import { parseArguments, Usage } from './arguments.ts';
+import { type Command, EXIT, type Io } from './command.ts';
+import { type Clean, cleanMapping, columns, sourcesNamed } from './mapping.ts';
+
+export const command: Command = {
+  name: 'read',
+  usage: 'FILE [TAG…] [--orders] [--json]',
+  summary: 'Reads tags once and shows value, status, time, the raw words of Modbus and the round-trip time.',
+  help: `
+Without TAG every tag of the mapping is read. The gateway may run meanwhile, but the connection is one more: a device
+that takes only one master refuses it. Nothing is written to the device, ever.
+
+Options:
+  --orders   Modbus: the same words in every byte order; "*" marks the order of the mapping
+  --json     one JSON object: { sources: [{ name, error, roundTripsMs, tags: [{ tag, value, status, … }] }] }
+
+Examples:
+  fieldgate read lavera.yaml 70PT201
+  fieldgate read lavera.yaml 70PT201 --orders
+  fieldgate read lavera.yaml --json | jq '.sources[].tags[] | select(.status != "Good")'
+
+Exit codes: 0 every tag is Good, 1 one is not or a source cannot be reached, 2 wrong usage.
+`,
+
+  async run(args, io) {
+    const { flags, positionals } = parseArguments(args, { orders: { type: 'boolean' }, json: { type: 'boolean' } }, [
+      'FILE',
+      '[TAG…]',
+    ]);
+    const [file = '', ...names] = positionals;
+    const clean = await cleanMapping('read', file, io);
+    if (clean === undefined) return EXIT.failed;
+    const chosen = wanted(clean, names);
+    const ending = new AbortController();
+    const end = () => ending.abort();
+    process.once('SIGINT', end).once('SIGTERM', end);
+    if (io.err.isTTY === true) io.err.write(`reading ${chosen.map(({ source }) => source.name).join(', ')} …\n`);
+    const read = await Promise.all(chosen.map((one) => readSource(one, ending.signal, flags.has('orders'))));
+    process.off('SIGINT', end).off('SIGTERM', end);
+    if (flags.has('json')) io.out.write(`${JSON.stringify({ sources: read.map(asJson) }, null, 2)}\n`);
+    else for (const one of read) write(one, io);
+    const all = read.every(({ tags, error }) => error === undefined && tags.every(({ good }) => good));
+    return all ? EXIT.clean : EXIT.failed;
+  },
+};
+
+interface Wanted extends Numbered {
+  /** Indices of the tags to read. */
+  readonly indices: readonly number[];
+}
+
+/** The sources that have the tags named, each with them; all when none is named. */
+function wanted(clean: Clean, names: readonly string[]): Wanted[] {
+  const sources = sourcesNamed(clean, undefined);
+  const known = new Set(sources.flatMap(({ source }) => source.tags.map(({ name }) => name)));
+  for (const name of names) {
+    if (known.has(name)) continue;
+    const near = nearest(name, [...known]);
+    throw new Usage(`there is no tag "${name}"${near === undefined ? '' : `; did you mean "${near}"?`}`);
+  }
+  const chosen = new Set(names.length > 0 ? names : known);
+  return sources
+    .map(({ source, first }) => {
+      const indices = source.tags.flatMap(({ name }, i) => (chosen.has(name) ? [first + i] : []));
+      return { source, first, indices };
+    })
+    .filter(({ indices }) => indices.length > 0);
+}
+
+/** One tag as it was read. */
+interface Shown {
+  readonly tag: string;
+  /** In engineering units, as it is sent. */
+  readonly value: Value;
+  readonly text: string;
+  readonly unit: string | undefined;
+  /** Before scaling, when the tag is scaled. */
+  readonly raw: string | undefined;
+  readonly good: boolean;
+  readonly status: string;
+  readonly detail: string | undefined;
+  readonly time: string;
+  /** Hexadecimal, as they came. */
+  readonly words: readonly string[] | undefined;
+  readonly orders: readonly { readonly order: string; readonly text: string; readonly mapped: boolean }[] | undefined;
+}
+
+interface Read {
+  readonly numbered: Numbered;
+  readonly error: string | undefined;
+  readonly roundTrips: readonly number[];
+  readonly tags: readonly Shown[];
+}
+
+async function readSource(one: Wanted, signal: AbortSignal, withOrders: boolean): Promise<Read> {
+  const failed = (error: string): Read => ({ numbered: one, error, roundTrips: [], tags: [] });
+  const survey = await surveyOf(one);
+  if (survey === undefined)
+    return failed(`tags of an ${one.source.protocol} source cannot be read by this command yet`);
+  try {
+    const answer = await survey.read(one.indices, signal);
+    const tags: Shown[] = [];
+    for (let i = 0; i < answer.batch.count; i++) tags.push(await shownOf(one, answer, i, withOrders));
+    const place = new Map(one.source.tags.map(({ name }, i) => [name, i]));
+    tags.sort((a, b) => place.get(a.tag)! - place.get(b.tag)!);
+    return { numbered: one, error: undefined, roundTrips: answer.roundTrips, tags };
+  } catch (thrown) {
+    if (!(thrown instanceof Fault)) throw thrown;
+    return failed(`${describe(thrown)} [${thrown.code}]`);
+  }
+}
+
+async function shownOf({ source, first }: Numbered, answer: Answer, i: number, withOrders: boolean): Promise<Shown> {
+  const { batch, words, details } = answer;
+  const index = batch.tag[i]!;
+  const tag = source.tags[index - first]!;
+  const status = batch.status[i]!;
+  const raw = words?.get(index);
+  const value = engineering(tag, valueAt(batch, i));
+  const plain = plainText(batch, i);
+  const isScaled = tag.scale !== undefined && batch.kind[i] !== Kind.Null;
+  return {
+    tag: tag.name,
+    value: batch.kind[i] === Kind.Float32 && !isScaled ? Number(plain) : value,
+    text: isScaled ? scaledText(value) : plain,
+    unit: tag.unit,
+    raw: isScaled ? plain : undefined,
+    good: isGood(status),
+    status: statusName(status),
+    detail: details.get(index),
+    time: formatTime(batch.time[i]!),
+    words: raw?.map((word) => word.toString(16).toUpperCase().padStart(4, '0')),
+    orders: withOrders && raw !== undefined ? await ordersOf(tag, raw) : undefined,
+  };
+}
+
+/** As conditioning scales it. */
+function engineering({ scale }: ResolvedTag, value: Value): Value {
+  if (scale === undefined || value === null) return value;
+  const { factor, offset } = lineOf(scale);
+  return scaled(value, factor, offset);
+}
+
+async function ordersOf(tag: ResolvedTag, words: readonly number[]): Promise<Shown['orders']> {
+  if (!('address' in tag)) return undefined;
+  const { inEveryOrder } = await import('../adapters/modbus/orders.ts');
+  const all = inEveryOrder(tag, words);
+  return all?.orders.map((order, i) => {
+    const good = isGood(all.batch.status[i]!);
+    return { order, text: good ? plainText(all.batch, i) : `no ${tag.type}`, mapped: i === all.mapped };
+  });
+}
+
+function plainText(batch: Batch, i: number): string {
+  const number = batch.number[i]!;
+  return batch.kind[i] === Kind.Float32 && Number.isFinite(number) ? shortFloat32(number) : textOf(valueAt(batch, i));
+}
+
+/** Without the last digits, which scaling makes up: 50.0122100122. */
+function scaledText(value: Value): string {
+  return textOf(typeof value === 'number' ? Number(value.toPrecision(12)) : value);
+}
+
+function textOf(value: Value): string {
+  if (value === null) return '-';
+  if (typeof value === 'object') return JSON.stringify(value);
+  return typeof value === 'string' ? JSON.stringify(value) : String(value);
+}
+
+function asJson({ numbered: { source }, error, roundTrips, tags }: Read) {
+  return {
+    name: source.name,
+    protocol: source.protocol,
+    address: addressOf(source),
+    error,
+    roundTripsMs: roundTrips.map((each) => Number(each.toFixed(2))),
+    tags: tags.map(({ value, text: _text, good: _good, orders, ...rest }) => ({
+      ...rest,
+      value: typeof value === 'bigint' ? value.toString() : value,
+      orders: orders && Object.fromEntries(orders.map(({ order, text }) => [order, text])),
+    })),
+  };
+}
+
+function write({ numbered: { source }, error, roundTrips, tags }: Read, io: Io): void {
+  io.out.write(`${source.name}  ${source.protocol} ${addressOf(source)}${times(roundTrips)}\n`);
+  if (error !== undefined) {
+    io.out.write(`  ${error}\n\n`);
+    return;
+  }
+  const withRaw = tags.some(({ raw }) => raw !== undefined);
+  const head = ['TAG', 'VALUE', 'STATUS', ...(withRaw ? ['RAW'] : []), 'TIME', 'WORDS'];
+  const rows = tags.map(({ tag, text, unit, status, raw, time, words }) => [
+    tag,
+    unit === undefined || text === '-' ? text : `${text} ${unit}`,
+    status,
+    ...(withRaw ? [raw ?? ''] : []),
+    time,
+    wordsText(words),
+  ]);
+  const lines = columns([head, ...rows]).split('\n');
+  io.out.write(`${lines[0]}\n`);
+  tags.forEach(({ detail, orders }, i) => {
+    io.out.write(`${lines[i + 1]}\n`);
+    if (detail !== undefined) io.out.write(`      ${detail}\n`);
+    for (const { order, text, mapped } of orders ?? []) {
+      io.out.write(`      ${mapped ? '*' : ' '} ${order.padEnd(8)}  ${text}\n`);
+    }
+  });
+  io.out.write('\n');
+}
+
+/** Long texts are cut: nobody reads fifty words. */
+function wordsText(words: readonly string[] | undefined): string {
+  if (words === undefined) return '';
+  return words.length > 8 ? `${words.slice(0, 8).join(' ')} …` : words.join(' ');
+}
+
+function times(roundTrips: readonly number[]): string {
+  if (roundTrips.length === 0) return '';
+  const ms = (value: number) => `${value.toFixed(1)} ms`;
+  if (roundTrips.length === 1) return `  1 request, ${ms(roundTrips[0]!)}`;
+  const mean = roundTrips.reduce((sum, each) => sum + each, 0) / roundTrips.length;
+  return `  ${roundTrips.length} requests, ${ms(mean)} each (${ms(Math.min(...roundTrips))} to ${ms(Math.max(...roundTrips))})`;
+}

@@ -1,0 +1,35 @@
+// What the commands ask of the sources of a mapping. A protocol's libraries are loaded when one of its sources is
+// asked, so that looking at a Modbus device waits for no OPC UA.
+
+import type { Survey } from '../adapters/survey.ts';
+import type { Plant, ResolvedSource } from '../config/plant.ts';
+
+/** A source with the index of its first tag, numbered as the gateway does it. */
+export interface Numbered {
+  readonly source: ResolvedSource;
+  readonly first: number;
+}
+
+export function numbered({ sources }: Plant): Numbered[] {
+  let first = 0;
+  return sources.map((source) => {
+    const one = { source, first };
+    first += source.tags.length;
+    return one;
+  });
+}
+
+/** Where a source is, for people. */
+export function addressOf({ config }: ResolvedSource): string {
+  return 'endpoint' in config ? config.endpoint : `${config.host}:${config.port}`;
+}
+
+/** What can be asked of the source; undefined for a protocol that has no survey yet. */
+export async function surveyOf({ source, first }: Numbered): Promise<Survey | undefined> {
+  switch (source.protocol) {
+    case 'opcua':
+      return undefined;
+    case 'modbus-tcp':
+      return (await import('./modbus.ts')).surveyOfModbus(source, first);
+  }
+}
