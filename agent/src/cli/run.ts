@@ -3,13 +3,17 @@
 
 import { loadMapping } from '../config/load.ts';
 import { formatMistake } from '../config/mistake.ts';
-import { startGateway } from '../gateway.ts';
+import { type Gateway, startGateway } from '../gateway.ts';
 import { describe, Fault } from '../model/fault.ts';
 import type { Log } from '../model/log.ts';
 import { httpAddress } from '../observe/http.ts';
 import { openLog } from '../observe/log.ts';
+import { reloader } from '../reload.ts';
 import { parseArguments, Usage } from './arguments.ts';
 import { type Command, EXIT, type Io } from './command.ts';
+
+/** How often the mapping's files are looked at, ms. */
+const WATCH_INTERVAL = 1_000;
 
 export const command: Command = {
   name: 'run',
@@ -25,6 +29,10 @@ Environment:
 
 Signals:
   SIGTERM, SIGINT  commit, send for at most 10 s, end; a second one ends at once
+  SIGHUP           read the mapping anew; it also happens by itself when the file has changed
+
+A mapping with a mistake changes nothing: the last good one goes on, and the log and /status say what is wrong.
+The last ten mappings that were applied are kept in the folder "mappings" beside the buffer.
 
 Examples:
   fieldgate run --config lavera.yaml
@@ -45,12 +53,21 @@ Exit codes: 0 stopped as asked, 1 mistakes in the mapping or nothing can be kept
       );
     const log = openLog({});
     try {
-      const gateway = await startGateway({ ...loaded, log, http: httpAddress(io.env.FIELDGATE_HTTP) });
+      const reloading = reloader({ file, loaded, env: io.env, apply: (next) => gateway.reload(next), log });
+      const gateway: Gateway = await startGateway({
+        ...loaded,
+        log,
+        http: httpAddress(io.env.FIELDGATE_HTTP),
+        mappingStatus: reloading.status,
+      });
       surviveRejections(log);
-      process.on('SIGHUP', () => log('warn', 'SIGHUP: this release applies a mapping at its start only; restart it'));
+      process.on('SIGHUP', () => void reloading.reload('SIGHUP'));
+      const ended = new AbortController();
+      void reloading.watch(WATCH_INTERVAL, ended.signal);
       const cause = await Promise.race([stopSignal(), gateway.broken.catch((error: Error) => error)]);
       if (cause instanceof Error) log('error', 'the gateway cannot go on', { reason: cause.message });
       else log('info', 'stopping', { signal: cause });
+      ended.abort();
       const { store } = await gateway.close();
       log('info', 'stopped', {
         delivered: store.forwarder.deliveredReadings,

@@ -103,6 +103,11 @@ const COUNTERS: readonly Omit<Family, 'type'>[] = [
     samples: ({ store }) => one(store.buffer.committedBytes),
   },
   {
+    name: 'fieldgate_mapping_reloads_total',
+    help: 'Changes of the mapping that were applied since the start.',
+    samples: ({ mapping }) => (mapping === undefined ? [] : one(mapping.reloads)),
+  },
+  {
     name: 'fieldgate_messages_delivered_total',
     help: 'Messages that the hub has acknowledged.',
     samples: ({ store }) => one(store.forwarder.deliveredMessages),
@@ -212,6 +217,21 @@ const GAUGES: readonly Omit<Family, 'type'>[] = [
     name: 'fieldgate_messages_in_flight',
     help: 'Messages that are prepared or sent and not acknowledged.',
     samples: ({ store }) => one(store.forwarder.inFlight),
+  },
+  {
+    name: 'fieldgate_mapping_mistakes',
+    help: 'Mistakes of the mapping file as it is now, which is not applied because of them; 0 when it is clean.',
+    samples: ({ mapping }) => (mapping === undefined ? [] : one(mapping.refused?.count ?? 0)),
+  },
+  {
+    name: 'fieldgate_mapping_applied_timestamp_seconds',
+    help: 'When the mapping that runs was applied.',
+    samples: ({ mapping }) => (mapping === undefined ? [] : one(mapping.appliedAt / 1000)),
+  },
+  {
+    name: 'fieldgate_mapping_restart_keys',
+    help: 'Keys of the mapping that differ from what runs and take effect with the next start.',
+    samples: ({ mapping }) => (mapping === undefined ? [] : one(mapping.restart.length)),
   },
   {
     name: 'fieldgate_waiver_days_left',
