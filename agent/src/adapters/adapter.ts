@@ -66,12 +66,35 @@ export interface Source {
   /** How old a reading may be when it arrives, in ms (sampling and publishing, or the poll): how far a gap reaches back. */
   readonly latency: number;
   readonly create: AdapterFactory;
+  /** What is known of the connection; of the last one while there is none. */
+  readonly connection?: () => ConnectionFacts | undefined;
   /**
    * Tells an adapter that runs, made by this source or by the one it takes the place of, which tags have come and which
    * are gone. From its return on nothing is delivered for those gone, every new one gets a first reading soon, and
    * all others are not disturbed. A source without it, or one that throws, is connected anew instead.
    */
   readonly retag?: (adapter: Adapter, change: TagChange) => void;
+}
+
+/** What a source tells of its connection, for `/status`, the metrics and the log: plain data. */
+export interface ConnectionFacts {
+  /** Where it is connected. */
+  readonly endpoint: string;
+  /** How it is secured: `Aes256_Sha256_RsaPss/SignAndEncrypt`. */
+  readonly security: string;
+  readonly certificates: readonly CertificateFacts[];
+  /** What deserves a look though it works, in words. */
+  readonly remarks: readonly string[];
+}
+
+export interface CertificateFacts {
+  /** Whose it is; `next` takes the gateway's place on its last day. */
+  readonly of: 'server' | 'gateway' | 'next' | 'user';
+  /** SHA-1, as OPC UA names a certificate. */
+  readonly thumbprint: string;
+  readonly subject: string;
+  /** Its last moment, ISO 8601. */
+  readonly validTo: string;
 }
 
 /** What became of a source's tags in a change of the mapping, by `Tag.index`. An index never means another tag. */

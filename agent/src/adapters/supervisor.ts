@@ -16,7 +16,15 @@ import type { Gap, GapReason } from '../model/gap.ts';
 import type { Log } from '../model/log.ts';
 import { StatusCode } from '../model/status.ts';
 import { now, TICKS_PER_MS, type Timestamp } from '../model/time.ts';
-import { type Adapter, CLOSE_DEADLINE_MS, type Sink, type Source, type TagChange, type TagFacts } from './adapter.ts';
+import {
+  type Adapter,
+  CLOSE_DEADLINE_MS,
+  type ConnectionFacts,
+  type Sink,
+  type Source,
+  type TagChange,
+  type TagFacts,
+} from './adapter.ts';
 
 export type SourceState =
   | { readonly state: 'stopped' }
@@ -56,6 +64,8 @@ export interface SourceStats {
   readonly connects: number;
   /** Wall clock of the last delivery, ms since 1970; null before the first. */
   readonly lastReading: number | null;
+  /** How it is connected, or was last; absent where the protocol has nothing to tell. */
+  readonly connection?: ConnectionFacts;
 }
 
 export interface Supervisor {
@@ -172,6 +182,8 @@ export function supervisor(options: SupervisorOptions): Supervisor {
     if (signal.aborted) return;
     connects++;
     enter({ state: 'running', since: Date.now() });
+    const { remarks = [] } = source.connection?.() ?? {};
+    if (remarks.length > 0) log('warn', 'the connection deserves a look', { ...fields, remarks });
     await adapter.run(sink, signal);
   }
 
@@ -248,16 +260,20 @@ export function supervisor(options: SupervisorOptions): Supervisor {
       if (!(await within(2 * CLOSE_DEADLINE_MS, Promise.resolve(running))))
         log('warn', 'the source did not end in time', fields);
     },
-    stats: () => ({
-      name: source.name,
-      protocol: source.protocol,
-      address: source.address,
-      tags: source.tags.length,
-      state,
-      received,
-      connects,
-      lastReading,
-    }),
+    stats: () => {
+      const facts = source.connection?.();
+      return {
+        name: source.name,
+        protocol: source.protocol,
+        address: source.address,
+        tags: source.tags.length,
+        state,
+        received,
+        connects,
+        lastReading,
+        ...(facts !== undefined && { connection: facts }),
+      };
+    },
   };
 }
 

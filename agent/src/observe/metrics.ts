@@ -234,6 +234,18 @@ const GAUGES: readonly Omit<Family, 'type'>[] = [
     samples: ({ mapping }) => (mapping === undefined ? [] : one(mapping.restart.length)),
   },
   {
+    name: 'fieldgate_certificate_days_left',
+    help: "Days until a certificate of a source's connection ends: the server's, the gateway's, its successor's, the user's.",
+    labels: ['source', 'certificate'],
+    samples: ({ sources }) =>
+      sources.flatMap(({ name, connection }) =>
+        (connection?.certificates ?? []).map((one): Sample => {
+          const days = Math.floor((Date.parse(one.validTo) - Date.now()) / 86_400_000);
+          return [{ source: name, certificate: one.of }, days];
+        }),
+      ),
+  },
+  {
     name: 'fieldgate_waiver_days_left',
     help: 'Days until an accepted insecure connection is refused; negative when it is over.',
     labels: ['source'],

@@ -1,10 +1,14 @@
 // An OPC UA source of the mapping, as its adapter wants it.
 
-import type { Source } from '../adapters/adapter.ts';
+import type { ConnectionFacts, Source } from '../adapters/adapter.ts';
 import { opcuaAdapter } from '../adapters/opcua/adapter.ts';
 import type { OpcUaOptions } from '../adapters/opcua/options.ts';
 import type { Plant, ResolvedOpcUaSource } from '../config/plant.ts';
 import { readSecret } from '../config/secret.ts';
+
+/** What the gateway calls itself towards servers; part of its certificate. */
+export const applicationUri = ({ site, gateway }: Pick<Plant, 'site' | 'gateway'>): string =>
+  `urn:${site}:${gateway}:fieldgate`;
 
 /** @param indices of the source's tags, in their order; @param pki folder of the gateway's certificates */
 export function opcuaSource(
@@ -14,15 +18,19 @@ export function opcuaSource(
   pki: string,
 ): Source {
   const { endpoint, security, insecure, user, publishing } = config;
+  let connection: ConnectionFacts | undefined;
   const options: OpcUaOptions = {
     name,
     endpoint,
-    security,
+    ...(security !== undefined && { security }),
     ...(insecure !== undefined && { insecure }),
     ...(user !== undefined && { user: 'name' in user ? { name: user.name, password: () => readSecret(user) } : user }),
     publishing,
     pki,
-    applicationUri: `urn:${plant.site}:${plant.gateway}:fieldgate`,
+    tell: (facts) => {
+      connection = facts;
+    },
+    applicationUri: applicationUri(plant),
     tags: tags.map((tag, i) => ({
       index: indices[i]!,
       name: tag.name,
@@ -39,5 +47,6 @@ export function opcuaSource(
     tags: indices,
     latency: publishing + Math.max(0, ...tags.map((tag) => tag.sampling)),
     create: () => opcuaAdapter(options),
+    connection: () => connection,
   };
 }

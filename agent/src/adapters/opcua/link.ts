@@ -1,7 +1,6 @@
 // One connection to a server: channel, session, and the promise that it ends when it ends. node-opcua's own
 // reconnection is switched off; a broken link stays broken, the supervisor makes a new adapter.
 
-import { readFile } from 'node:fs/promises';
 import {
   type ClientSession,
   type ClientSessionPublishService,
@@ -14,14 +13,24 @@ import {
   type OPCUAClientOptions,
   SecurityPolicy,
   type UserIdentityInfo,
-  UserTokenType,
 } from 'node-opcua-client';
 import { Fault } from '../../model/fault.ts';
+import { describeConnection } from './describe.ts';
+import { holdToItsWord } from './endpoints.ts';
 import { faultFrom, faultOf, serviceResult } from './faults.ts';
+import { identify } from './identity.ts';
 import type { OpcUaOptions, Timings } from './options.ts';
-import { type OwnCertificate, openPki } from './pki.ts';
+import type { OwnCertificate } from './own.ts';
+import { openPki, type Pki } from './pki.ts';
 import { quiet } from './quiet.ts';
-import { checkCertificate, checkIdentity, checkPolicy, chooseEndpoint, modeOf, policyOf } from './security.ts';
+import {
+  type Accepted,
+  checkCertificate,
+  checkIdentity,
+  checkPolicy,
+  chooseEndpoint,
+  trustNobody,
+} from './security.ts';
 import { type Transports, transports } from './transport.ts';
 
 /** The session with the services that the library keeps below its own subscriptions. */
@@ -46,9 +55,10 @@ const MAX_MESSAGE = 16 * 1024 * 1024;
  */
 export async function openLink(options: OpcUaOptions, timings: Timings, signal: AbortSignal): Promise<Link> {
   quiet();
-  checkPolicy(options, new Date());
-  const pki = await openPki(options.pki);
-  const own = await pki.own(options.applicationUri);
+  const today = options.today ?? (() => new Date());
+  checkPolicy(options, today());
+  const pki = openPki(options.pki);
+  const own = await pki.own(options.applicationUri, today());
 
   let fail: (fault: Fault) => void = () => {};
   const lost = new Promise<never>((_, reject) => {
@@ -56,36 +66,49 @@ export async function openLink(options: OpcUaOptions, timings: Timings, signal: 
   });
   lost.catch(() => {}); // nobody may be waiting at the moment
   const sockets = transports((error) => fail(faultFrom(error, `${options.name}: bad message`, 'source.protocol')));
+  const broken = (fault: Fault) => {
+    fail(fault);
+    sockets.cut();
+  };
   const stop = () => sockets.cut();
   signal.addEventListener('abort', stop);
   const clients: OPCUAClient[] = [];
   try {
     signal.throwIfAborted();
     const endpoint = await discover(options, timings, own, sockets, clients);
-    const secure = options.security.mode !== 'None';
-    const certificate = secure ? await checkCertificate(options, endpoint, pki, new Date()) : undefined;
-    checkIdentity(options, endpoint);
+    const secure = endpoint.securityMode !== MessageSecurityMode.None;
+    const accepted = secure ? await checkCertificate(options, endpoint, pki, today()) : undefined;
+    checkIdentity(options, endpoint, today());
     // Only here, when the server is known to be the right one, is the password fetched.
-    const identity = await identify(options);
+    const identity = await identify(options, today());
     signal.throwIfAborted();
 
     const client = OPCUAClient.create({
       ...clientOptions(options, timings, own, sockets),
-      securityMode: modeOf(options),
-      securityPolicy: policyOf(options),
+      securityMode: endpoint.securityMode,
+      securityPolicy: endpoint.securityPolicyUri as SecurityPolicy,
       // A server behind another name or address than it advertises is still the one whose certificate was checked.
       endpointMustExist: false,
-      ...(certificate && { serverCertificate: certificate }),
+      ...(accepted && { serverCertificate: accepted.certificate }),
     });
     clients.push(client);
     client.on('close', () => fail(new Fault('source.closed', `${options.name}: the connection was closed`)));
-    const session = await connect(client, options, identity, sockets);
+    const release = holdToItsWord(client, options, endpoint, accepted?.certificate, today, broken);
+    const session = await Promise.race([connect(client, options, identity.info, sockets), lost]).finally(release);
     signal.throwIfAborted();
-    const broken = (fault: Fault) => {
-      fail(fault);
-      sockets.cut();
+    const tell = (now: Accepted | undefined) =>
+      options.tell?.(describeConnection(options, endpoint, own, now, identity, today()));
+    tell(accepted);
+    const end = lookAgain(options, timings, endpoint, pki, tell, broken);
+    return {
+      session,
+      lost,
+      fail: broken,
+      close: () => {
+        end();
+        return tearDown(client, session, sockets);
+      },
     };
-    return { session, lost, fail: broken, close: () => tearDown(client, session, sockets) };
   } catch (error) {
     for (const client of clients) await tearDown(client, undefined, sockets);
     sockets.cut();
@@ -94,6 +117,32 @@ export async function openLink(options: OpcUaOptions, timings: Timings, signal: 
   } finally {
     signal.removeEventListener('abort', stop);
   }
+}
+
+/**
+ * Whether the server would still be connected to, asked now and then while it is: a waiver ends, a certificate ends or
+ * is revoked, a person rejects it.
+ */
+function lookAgain(
+  options: OpcUaOptions,
+  timings: Timings,
+  endpoint: EndpointDescription,
+  pki: Pki,
+  tell: (accepted: Accepted | undefined) => void,
+  broken: (fault: Fault) => void,
+): () => void {
+  const look = async () => {
+    const today = options.today?.() ?? new Date();
+    checkPolicy(options, today);
+    checkIdentity(options, endpoint, today);
+    const secure = endpoint.securityMode !== MessageSecurityMode.None;
+    tell(secure ? await checkCertificate(options, endpoint, pki, today) : undefined);
+  };
+  const timer = setInterval(
+    () => look().catch((error) => broken(Fault.from(error, 'internal.unexpected', options.name))),
+    timings.recheck,
+  );
+  return () => clearInterval(timer);
 }
 
 /** What a server offers for the wanted security (OPC 10000-4 section 5.5.4 GetEndpoints, asked without security). */
@@ -185,9 +234,11 @@ function clientOptions(
   };
   return {
     applicationName: 'fieldgate',
-    applicationUri: options.applicationUri,
+    applicationUri: own.applicationUri,
     clientName: options.name,
     certificateKeyPairProvider: keyPair,
+    // The library's own store takes any certificate; it asks it when it fetches a server's certificate by itself.
+    clientCertificateManager: trustNobody(),
     connectionStrategy: { maxRetry: 0 },
     keepSessionAlive: false, // publishing does
     requestedSessionTimeout: 60_000,
@@ -204,23 +255,6 @@ function clientOptions(
     },
     transportFactory: sockets.factory,
   };
-}
-
-async function identify({ name, user }: OpcUaOptions): Promise<UserIdentityInfo> {
-  if (!user) return { type: UserTokenType.Anonymous };
-  if ('name' in user) {
-    const password = await user.password().catch((error: unknown) => {
-      throw Fault.from(error, 'source.credentials', `${name}: the password of ${user.name} cannot be read`);
-    });
-    return { type: UserTokenType.UserName, userName: user.name, password };
-  }
-  try {
-    const [certificate, privateKey] = await Promise.all([readFile(user.certificate), readFile(user.key, 'utf8')]);
-    const certificateData = crypto_utils.convertPEMtoDER(certificate.toString('latin1'));
-    return { type: UserTokenType.Certificate, certificateData, privateKey };
-  } catch (error) {
-    throw Fault.from(error, 'source.credentials', `${name}: the user's certificate or key cannot be read`);
-  }
 }
 
 /** As politely as the server allows within 3.5 s, then by force. */

@@ -1,14 +1,17 @@
 // What an OPC UA source is made of, as the gateway's composition root hands it over: resolved from the mapping,
 // durations in ms, secrets as functions that fetch them only when they are about to be used.
 
+import type { ConnectionFacts } from '../adapter.ts';
+
 export interface OpcUaOptions {
   /** The source's name, for messages. */
   readonly name: string;
   /** `opc.tcp://host:port/path` */
   readonly endpoint: string;
-  readonly security: {
-    readonly policy: 'Basic256Sha256' | 'Aes128_Sha256_RsaOaep' | 'Aes256_Sha256_RsaPss' | 'None';
-    readonly mode: 'Sign' | 'SignAndEncrypt' | 'None';
+  /** Absent, or without a policy: the best that both know. Without a mode: SignAndEncrypt. */
+  readonly security?: {
+    readonly policy?: 'Basic256Sha256' | 'Aes128_Sha256_RsaOaep' | 'Aes256_Sha256_RsaPss' | 'None' | undefined;
+    readonly mode?: 'Sign' | 'SignAndEncrypt' | 'None' | undefined;
   };
   /** Who accepted a connection that is not secure, and the last day (UTC, `2027-03-31`) on which that holds. */
   readonly insecure?: { readonly acceptedBy: string; readonly until: string };
@@ -23,6 +26,10 @@ export interface OpcUaOptions {
   /** The gateway's ApplicationUri, part of its certificate: `urn:lavera:gw-cdu1-01:fieldgate`. */
   readonly applicationUri: string;
   readonly tags: readonly OpcUaTag[];
+  /** Told what is known of the connection, when it is made and now and then while it lasts. */
+  readonly tell?: (facts: ConnectionFacts) => void;
+  /** The calendar, by which waivers and certificates end. Default: the machine's clock. */
+  readonly today?: () => Date;
 }
 
 export interface OpcUaTag {
@@ -48,6 +55,8 @@ export interface Timings {
   readonly request: number;
   /** How often a server with nothing to say sends a keep-alive; three of them missing end the connection. */
   readonly keepAlive: number;
+  /** How often a connected server's certificate and the waiver are looked at again. */
+  readonly recheck: number;
 }
 
-export const TIMINGS: Timings = { connect: 20_000, request: 10_000, keepAlive: 5_000 };
+export const TIMINGS: Timings = { connect: 20_000, request: 10_000, keepAlive: 5_000, recheck: 60_000 };

@@ -1,15 +1,29 @@
-// The gateway's certificates on disk, in the folders that OPC UA stacks use: own/ (key and certificate), trusted/,
-// issuers/ (with their revocation lists), rejected/. A certificate that nobody trusted ends in rejected/, nowhere
-// else. The folders are read afresh for every verdict, so that what a person changes holds for the next attempt.
+// The gateway's certificates on disk, in the folders that OPC UA stacks use: own/ (key and certificate), trusted/ and
+// issuers/ (certs/ and crl/), rejected/. A certificate that nobody trusted ends in rejected/, with a note of who showed
+// it and what was wrong, and nowhere else. The folders are read afresh for every verdict, so that what a person
+// changes holds for the next one.
 
-import { X509Certificate } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
-import { hostname } from 'node:os';
+// @peculiar/x509 is built on a container that needs this polyfill before anything else of it loads.
+import 'reflect-metadata';
+import { createHash } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { OPCUACertificateManager } from 'node-opcua-certificate-manager';
-import { crypto_utils } from 'node-opcua-client';
+import { X509Crl } from '@peculiar/x509';
 import { Fault } from '../../model/fault.ts';
+import { writeWhole } from './files.ts';
+import { type OwnCertificate, ownCertificate, renewNow } from './own.ts';
+import {
+  alternativeNames,
+  type Certificate,
+  type Claim,
+  type Finding,
+  judge,
+  oneLine,
+  parseCertificate,
+  splitChain,
+  type TrustList,
+} from './trust.ts';
 
 export type Place = 'own' | 'trusted' | 'issuers' | 'rejected';
 
@@ -23,164 +37,248 @@ export interface CertificateEntry {
   readonly validFrom: Date;
   readonly validTo: Date;
   readonly place: Place;
+  readonly file: string;
+  /** Which source met it last and what was wrong, of certificates in rejected/. */
+  readonly note?: Note;
 }
 
-/** The gateway's identity towards servers. */
-export interface OwnCertificate {
-  readonly der: Buffer;
-  /** PEM, PKCS#8. */
-  readonly key: string;
-  readonly file: string;
+interface Note {
+  readonly source: string;
+  readonly host: string;
+  readonly seen: string;
+  readonly findings: readonly Finding[];
 }
 
 export interface Pki {
   readonly folder: string;
-  /** The gateway's certificate; made with this ApplicationUri and the host's name if there is none (3072 bit, 5 years). */
-  own(applicationUri: string): Promise<OwnCertificate>;
-  /**
-   * Whether a server's certificate (a chain: leaf first) may be relied on: `Good`, or the name of a StatusCode such
-   * as `BadCertificateUntrusted`. A certificate nobody trusted is kept in rejected/.
-   */
-  verify(chain: Buffer): Promise<string>;
+  /** The gateway's certificate; see own.ts. Rejects with Fault `source.configuration`. */
+  own(applicationUri: string, today: Date): Promise<OwnCertificate>;
+  /** Makes a new own certificate now; the old one is kept in own/old. @param applicationUri default: as in the old one */
+  renew(applicationUri: string | undefined, today: Date): Promise<void>;
+  /** Everything that speaks against a server's certificate (a chain: its own first); empty: nothing. */
+  judge(chain: Buffer, claim: Claim, today: Date): Promise<Finding[]>;
+  /** Keeps what a server showed, for people to look at and to trust. Never rejects. */
+  keep(chain: Buffer, source: string, host: string, findings: readonly Finding[]): Promise<void>;
   list(): Promise<CertificateEntry[]>;
-  /** Moves a certificate from rejected/ to trusted/. @returns the entry, or undefined if rejected/ has none such */
+  /**
+   * A rejected certificate becomes trusted; where it was not made out for the host it was met at, that host is accepted
+   * for it from now on. @returns the entry, or undefined if there is none such
+   */
   trust(thumbprint: string): Promise<CertificateEntry | undefined>;
-  /** Moves a certificate from trusted/ to rejected/. @returns the entry, or undefined if trusted/ has none such */
+  /** A trusted certificate becomes rejected. @returns the entry, or undefined if trusted/ has none such */
   reject(thumbprint: string): Promise<CertificateEntry | undefined>;
+  /** Takes a certificate or a revocation list of an authority into a place. @returns what it was. Rejects when it is neither */
+  add(data: Buffer, place: 'trusted' | 'issuers'): Promise<string>;
 }
 
-const CERTIFICATE = 'own/certs/fieldgate.pem';
 const FOLDERS: Record<Place, string> = {
   own: 'own/certs',
   trusted: 'trusted/certs',
   issuers: 'issuers/certs',
   rejected: 'rejected',
 };
+const REVOCATIONS = ['trusted/crl', 'issuers/crl'];
+const HOSTS = 'trusted/hosts.json';
+/** A server that shows a new certificate every time must not fill the disk. */
+const MOST_REJECTED = 100;
+/** Larger files are none of ours. */
+const MOST_BYTES = 4 * 1024 * 1024;
 
-const open = new Map<string, Promise<Pki>>();
+const open = new Map<string, Pki>();
 
-/**
- * Opens the PKI in a folder, and makes folders and key if they are missing. Sources of one process share it.
- * Rejects with Fault `source.configuration` when the folder cannot be written.
- */
-export function openPki(folder: string): Promise<Pki> {
+/** Opens the PKI in a folder, and makes the folders that are missing. @throws Fault `source.configuration` */
+export function openPki(folder: string): Pki {
   const path = resolve(folder);
-  let pki = open.get(path);
-  if (!pki) {
-    pki = initialise(path);
-    open.set(path, pki);
-    pki.catch(() => open.delete(path));
-  }
-  return pki;
-}
-
-async function initialise(folder: string): Promise<Pki> {
-  const manager = new OPCUACertificateManager({
-    rootFolder: folder,
-    automaticallyAcceptUnknownCertificate: false, // the library's default manager trusts everybody
-    keySize: 3072,
-    disableFileWatchers: true, // inotify does not see changes on every kind of volume; verify() reads afresh
-  });
+  const known = open.get(path);
+  if (known) return known;
   try {
-    await manager.initialize();
+    for (const each of [...Object.values(FOLDERS), ...REVOCATIONS]) mkdirSync(join(path, each), { recursive: true });
+    mkdirSync(join(path, 'own/private'), { recursive: true, mode: 0o700 });
   } catch (error) {
     throw Fault.from(error, 'source.configuration', `The PKI folder ${folder} cannot be used`);
   }
-  // One at a time: while the library reads its folders anew, a second question would find them empty.
+  const pki = pkiIn(path);
+  open.set(path, pki);
+  return pki;
+}
+
+function pkiIn(folder: string): Pki {
+  // What changes the folder is done one after the other.
   let last: Promise<unknown> = Promise.resolve();
   const alone = <T>(work: () => Promise<T>): Promise<T> => {
     const result = last.then(work);
     last = result.catch(() => {});
     return result;
   };
+  const at = (place: Place, name: string) => join(folder, FOLDERS[place], name);
   const find = async (place: Place, thumbprint: string) =>
-    (await entries(folder, place)).find(({ entry }) => entry.thumbprint === thumbprint.toLowerCase());
+    (await read(folder, place)).filter((one) => one.thumbprint === thumbprint.toLowerCase());
+  const entry = async (one: Found, place: Place) => entryOf(one, place, await noteOf(folder, one.thumbprint));
+  const move = async (found: readonly Found[], to: 'trusted' | 'rejected') => {
+    for (const one of found) {
+      const file = at(to, `${one.thumbprint}.der`);
+      writeWhole(file, one.der);
+      if (file !== one.file) await rm(one.file, { force: true });
+    }
+  };
 
   return {
     folder,
-    own: (applicationUri) => alone(() => ownCertificate(manager, folder, applicationUri)),
-    verify: (chain) =>
+    own: (applicationUri, today) => alone(() => ownCertificate(folder, applicationUri, today)),
+    renew: (applicationUri, today) => alone(() => renewNow(folder, applicationUri, today)),
+    judge: async (chain, claim, today) => judge(chain, claim, await trustList(folder), today),
+    keep: (chain, source, host, findings) =>
       alone(async () => {
-        await manager.reloadCertificates();
-        const certificates = crypto_utils.split_der(chain);
-        // The library's checkCertificate would also move certificates about; only the verdict is wanted.
-        const verdict = await manager.verifyCertificate(certificates, { acceptCertificateWithValidIssuerChain: true });
-        if (verdict === 'BadCertificateUntrusted') await manager.rejectCertificate(certificates[0] as Buffer);
-        if (verdict === 'BadCertificateChainIncomplete') {
-          for (const certificate of certificates) await manager.rejectCertificate(certificate);
+        try {
+          const [leaf] = splitChain(chain);
+          if (leaf === undefined) return;
+          const trusted = (await find('trusted', leaf.thumbprint)).length > 0;
+          if (!trusted) writeWhole(at('rejected', `${leaf.thumbprint}.der`), leaf.der);
+          const note: Note = { source, host, seen: new Date().toISOString(), findings };
+          writeWhole(at('rejected', `${leaf.thumbprint}.json`), JSON.stringify(note, undefined, 2));
+          await prune(folder);
+        } catch {
+          // It is refused all the same.
         }
-        return verdict;
       }),
     list: async () => {
-      const all = await Promise.all((Object.keys(FOLDERS) as Place[]).map((place) => entries(folder, place)));
-      return all.flat().map(({ entry }) => entry);
+      const places = Object.keys(FOLDERS) as Place[];
+      const all = await Promise.all(
+        places.map(async (place) => Promise.all((await read(folder, place)).map((one) => entry(one, place)))),
+      );
+      return all.flat();
     },
     trust: (thumbprint) =>
       alone(async () => {
-        const found = await find('rejected', thumbprint);
-        if (!found) return undefined;
-        await manager.reloadCertificates();
-        await manager.trustCertificate(found.der);
-        return { ...found.entry, place: 'trusted' };
+        const rejected = await find('rejected', thumbprint);
+        const [one] = rejected.length > 0 ? rejected : await find('trusted', thumbprint);
+        if (one === undefined) return undefined;
+        const result = await entry(one, 'trusted');
+        const wrongHost = result.note?.findings.some(({ status }) => status === 'BadCertificateHostNameInvalid');
+        if (wrongHost && result.note) {
+          const hosts = await acceptedHosts(folder);
+          hosts[one.thumbprint] = [...new Set([...(hosts[one.thumbprint] ?? []), result.note.host])];
+          writeWhole(join(folder, HOSTS), JSON.stringify(hosts, undefined, 2));
+        }
+        await move(rejected, 'trusted');
+        await rm(at('rejected', `${one.thumbprint}.json`), { force: true });
+        return result;
       }),
     reject: (thumbprint) =>
       alone(async () => {
         const found = await find('trusted', thumbprint);
-        if (!found) return undefined;
-        await manager.reloadCertificates();
-        await manager.rejectCertificate(found.der);
-        return { ...found.entry, place: 'rejected' };
+        const [one] = found;
+        if (one === undefined) return undefined;
+        const hosts = await acceptedHosts(folder);
+        if (hosts[one.thumbprint]) {
+          delete hosts[one.thumbprint];
+          writeWhole(join(folder, HOSTS), JSON.stringify(hosts, undefined, 2));
+        }
+        await move(found, 'rejected');
+        return entry(one, 'rejected');
+      }),
+    add: (data, place) =>
+      alone(async () => {
+        const certificate = attempt(() => parseCertificate(data));
+        if (certificate) {
+          writeWhole(at(place, `${certificate.thumbprint}.der`), certificate.der);
+          return `certificate ${certificate.thumbprint}  ${oneLine(certificate.x509.subject)}`;
+        }
+        const list = attempt(() => new X509Crl(crlBytes(data)));
+        if (!list) throw new Fault('source.configuration', 'that is neither a certificate nor a revocation list');
+        const name = createHash('sha1').update(Buffer.from(list.rawData)).digest('hex');
+        writeWhole(join(folder, place, 'crl', `${name}.crl`), Buffer.from(list.rawData));
+        return `revocation list of ${list.issuer}, ${list.entries.length} entries`;
       }),
   };
 }
 
-async function ownCertificate(
-  manager: OPCUACertificateManager,
-  folder: string,
-  applicationUri: string,
-): Promise<OwnCertificate> {
-  const file = join(folder, CERTIFICATE);
-  if (!existsSync(file)) {
-    await manager.createSelfSignedCertificate({
-      applicationUri,
-      dns: [hostname()],
-      outputFile: file,
-      subject: { commonName: `fieldgate ${hostname()}` },
-      startDate: new Date(Date.now() - 86_400_000), // a PLC whose clock is late accepts it too
-      validity: 365 * 5,
-    });
+const attempt = <T>(parse: () => T): T | undefined => {
+  try {
+    return parse();
+  } catch {
+    return undefined;
   }
-  return { der: new X509Certificate(readFileSync(file)).raw, key: readFileSync(manager.privateKey, 'utf8'), file };
+};
+
+/** DER as it is, PEM as text. */
+const crlBytes = (data: Buffer) => (data.includes('-----BEGIN') ? data.toString('latin1') : data);
+
+interface Found extends Certificate {
+  readonly file: string;
 }
 
-async function entries(folder: string, place: Place): Promise<{ entry: CertificateEntry; der: Buffer }[]> {
-  const path = join(folder, FOLDERS[place]);
-  const names = await readdir(path).catch(() => []);
-  const found: { entry: CertificateEntry; der: Buffer }[] = [];
-  for (const name of names) {
-    if (!/\.(pem|der|crt|cer)$/i.test(name)) continue;
-    try {
-      const der = new X509Certificate(await readFile(join(path, name))).raw;
-      found.push({ entry: describeCertificate(der, place), der });
-    } catch {
-      // Not a certificate, or just moved elsewhere.
-    }
-  }
-  return found;
+async function trustList(folder: string): Promise<TrustList> {
+  const [trusted, issuers, hosts, ...lists] = await Promise.all([
+    read(folder, 'trusted'),
+    read(folder, 'issuers'),
+    acceptedHosts(folder),
+    ...REVOCATIONS.map((each) => files(join(folder, each), /\.(pem|der|crl)$/i)),
+  ]);
+  const revocations = lists.flat().flatMap(({ data }) => attempt(() => new X509Crl(crlBytes(data))) ?? []);
+  return { trusted, issuers, revocations, hosts: new Map(Object.entries(hosts)) };
 }
 
-/** What a person wants to know of a certificate. @throws when it is none */
-export function describeCertificate(der: Buffer, place: Place): CertificateEntry {
-  const certificate = new X509Certificate(der);
+async function read(folder: string, place: Place): Promise<Found[]> {
+  const all = await files(join(folder, FOLDERS[place]), /\.(pem|der|crt|cer)$/i);
+  return all.flatMap(({ file, data }) => {
+    const certificate = attempt(() => parseCertificate(data));
+    return certificate ? [{ ...certificate, file }] : [];
+  });
+}
+
+async function files(folder: string, pattern: RegExp): Promise<{ file: string; data: Buffer }[]> {
+  const names = await readdir(folder).catch(() => []);
+  const all = await Promise.all(
+    names
+      .filter((name) => pattern.test(name))
+      .map(async (name) => {
+        const file = join(folder, name);
+        try {
+          return (await stat(file)).size > MOST_BYTES ? [] : [{ file, data: await readFile(file) }];
+        } catch {
+          return []; // just moved elsewhere
+        }
+      }),
+  );
+  return all.flat();
+}
+
+async function acceptedHosts(folder: string): Promise<Record<string, string[]>> {
+  const text = await readFile(join(folder, HOSTS), 'utf8').catch(() => '{}');
+  const value: unknown = attempt(() => JSON.parse(text));
+  const entries = Object.entries(typeof value === 'object' && value !== null ? value : {});
+  return Object.fromEntries(entries.filter(([, hosts]) => Array.isArray(hosts)));
+}
+
+async function noteOf(folder: string, thumbprint: string): Promise<Note | undefined> {
+  const text = await readFile(join(folder, FOLDERS.rejected, `${thumbprint}.json`), 'utf8').catch(() => undefined);
+  return text === undefined ? undefined : attempt(() => JSON.parse(text) as Note);
+}
+
+/** The oldest rejected certificates go first. */
+async function prune(folder: string): Promise<void> {
+  const place = join(folder, FOLDERS.rejected);
+  const names = (await readdir(place)).filter((name) => !name.endsWith('.json'));
+  if (names.length <= MOST_REJECTED) return;
+  const aged = await Promise.all(names.map(async (name) => ({ name, time: (await stat(join(place, name))).mtimeMs })));
+  aged.sort((a, b) => a.time - b.time);
+  for (const { name } of aged.slice(0, names.length - MOST_REJECTED)) {
+    await rm(join(place, name), { force: true });
+    await rm(join(place, name.replace(/\.\w+$/, '.json')), { force: true });
+  }
+}
+
+function entryOf(one: Found, place: Place, note: Note | undefined): CertificateEntry {
   return {
-    thumbprint: certificate.fingerprint.replaceAll(':', '').toLowerCase(),
-    subject: oneLine(certificate.subject),
-    issuer: oneLine(certificate.issuer),
-    applicationUri: /URI:([^,]+)/.exec(certificate.subjectAltName ?? '')?.[1],
-    validFrom: certificate.validFromDate,
-    validTo: certificate.validToDate,
+    thumbprint: one.thumbprint,
+    subject: oneLine(one.x509.subject),
+    issuer: oneLine(one.x509.issuer),
+    applicationUri: alternativeNames(one).uris[0],
+    validFrom: one.x509.validFromDate,
+    validTo: one.x509.validToDate,
     place,
+    file: one.file,
+    ...(note && { note }),
   };
 }
-
-const oneLine = (name: string | undefined) => (name ?? '').split('\n').join(', ');

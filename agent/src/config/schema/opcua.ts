@@ -38,8 +38,8 @@ export const opcuaSource = z.strictObject({
       {
         policy: z
           .enum(['Basic256Sha256', 'Aes128_Sha256_RsaOaep', 'Aes256_Sha256_RsaPss', 'None'])
-          .default('Basic256Sha256')
-          .describe('Security policy; None needs "insecure".'),
+          .optional()
+          .describe('Security policy; None needs "insecure". Default: the best that both know.'),
         mode: z
           .enum(['Sign', 'SignAndEncrypt', 'None'])
           .default('SignAndEncrypt')
@@ -51,8 +51,8 @@ export const opcuaSource = z.strictObject({
       (s) => (s.policy === 'None') === (s.mode === 'None'),
       'needs policy None and mode None together, or neither',
     )
-    .prefault({})
-    .describe('How the connection is secured.'),
+    .optional()
+    .describe('How the connection is secured. Default: encrypted, with the best policy that both know.'),
   insecure: z
     .strictObject(
       {
