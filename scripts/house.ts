@@ -72,6 +72,7 @@ const SIM_USERS = /^agent\/src\/cli\/demo(\.ts$|\/)/;
 const LIBRARIES: readonly { readonly name: RegExp; readonly rooms: readonly string[]; readonly why: string }[] = [
   { name: /^better-sqlite3$/, rooms: ['buffer'], why: 'one connection owns the file: ask buffer/ for it' },
   { name: /^modbus-serial$/, rooms: [], why: 'a peer for tests; adapters/modbus/ has a client of its own' },
+  { name: /^serialport$/, rooms: ['adapters/modbus'], why: 'serial ports belong to Modbus lines' },
   { name: /^node-opcua-server$|^aedes$/, rooms: [], why: 'servers belong to the simulators in sim/' },
 ];
 

@@ -94,7 +94,7 @@ function sourceOf(
   switch (source.protocol) {
     case 'opcua':
       return opcuaSource(source, indices, plant, pki);
-    case 'modbus-tcp':
+    default:
       return modbusSource(source, indices);
   }
 }

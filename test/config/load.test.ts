@@ -32,6 +32,34 @@ const modbus = (tags: string, extra = '') =>
   `${HEAD}sources:\n  plc:\n    protocol: modbus-tcp\n    host: h\n${extra}    tags:\n${tags}`;
 
 describe('a clean mapping', () => {
+  it('every way to a Modbus device', async () => {
+    const tags = 'tags: { A%: { address: 40001 } }';
+    const source = (name: string, words: string) => `  ${name}: { ${words}, ${tags.replace('%', name)} }\n`;
+    const text =
+      `${HEAD}sources:\n` +
+      source('rtu', 'protocol: modbus-rtu, device: /dev/serial/by-id/usb-1') +
+      source(
+        '8n1',
+        'protocol: modbus-rtu, device: /dev/ttyS0, baudRate: 9600, parity: none, stopBits: 1, silence: 20ms',
+      ) +
+      source('server', 'protocol: modbus-rtu-over-tcp, host: h, port: 10001, unit: 247, connectDelay: 500ms') +
+      source('udp', 'protocol: modbus-udp, host: h, retries: 3') +
+      source('many', 'protocol: modbus-tcp, host: h, connections: 8') +
+      source(
+        'tls',
+        'protocol: modbus-tcp, host: h, tls: { ca: a.pem, certificate: b.pem, key: c.key, serverName: plc }',
+      );
+    const { plant } = await clean(text);
+    expect(plant.sources.map(({ config }) => config)).toMatchObject([
+      { device: '/dev/serial/by-id/usb-1', baudRate: 19_200, parity: 'even', dataBits: 8, unit: 1, retries: 1 },
+      { baudRate: 9_600, parity: 'none', stopBits: 1, silence: 20 },
+      { host: 'h', port: 10_001, unit: 247, connectDelay: 500, connections: 1, retries: 1 },
+      { host: 'h', port: 502, retries: 3, connectDelay: 0 },
+      { connections: 8, retries: 0, timeout: 1_000 },
+      { tls: { ca: 'a.pem', certificate: 'b.pem', key: 'c.key', serverName: 'plc' } },
+    ]);
+  });
+
   it('the sample of the design', async () => {
     const sample = join(import.meta.dirname, '../../deploy/iot-edge/samples/lavera.yaml');
     const loaded = await loadMapping(sample, fixed);

@@ -34,8 +34,7 @@ describe.skipIf(python === undefined)('pymodbus', () => {
     const tags: ModbusTag[] = told.map(([unitId, address, type, order], i) => tag(i, address, { unitId, type, order }));
     const adapter = modbusAdapter({
       name: 'plc',
-      host: '127.0.0.1',
-      port: Number(peer.ready.port),
+      transport: { kind: 'tcp', host: '127.0.0.1', port: Number(peer.ready.port) },
       timeout: 2_000,
       delayBetweenRequests: 0,
       maxRegisters: 125,

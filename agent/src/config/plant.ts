@@ -60,7 +60,7 @@ export interface ResolvedOpcUaSource {
 
 export interface ResolvedModbusSource {
   readonly name: string;
-  readonly protocol: 'modbus-tcp';
+  readonly protocol: ModbusSource['protocol'];
   readonly config: ModbusSource;
   readonly tags: readonly ResolvedModbusTag[];
 }

@@ -39,10 +39,11 @@ function reference(): string {
   const root = mappingJsonSchema() as Node;
   const { hub, buffer, sources } = root.properties!;
   const hubs = hub!.oneOf!;
-  const [opcua, modbus] = (sources!.additionalProperties as Node).oneOf!;
+  const [opcua, ...modbus] = (sources!.additionalProperties as Node).oneOf!;
+  const anyModbus = commonKeys(modbus);
   const shared = commonKeys(hubs);
   const tagsOf = (source: Node) => source.properties!.tags!.additionalProperties as Node;
-  const tags = [tagsOf(opcua!), tagsOf(modbus!)];
+  const tags = [tagsOf(opcua!), tagsOf(modbus[0]!)];
   const alike = commonKeys(tags);
   const kind: Node = { description: 'What the hub is.', enum: hubs.map(typeOf) };
   const parts = [
@@ -56,18 +57,28 @@ function reference(): string {
     ...opcua!.properties!.user!.anyOf!.map((form, i) =>
       table(i === 0 ? 'user, by password' : 'user, by certificate', form),
     ),
-    table('A source, protocol: modbus-tcp', modbus!),
+    ...modbus.map((one) =>
+      table(`A source, protocol: ${one.properties!.protocol!.const}`, one, (key) => differs(key, modbus, anyModbus)),
+    ),
+    table('tls', modbus[0]!.properties!.tls!),
+    table('A source of any Modbus protocol, besides these', modbus[0]!, (key) => !differs(key, modbus, anyModbus)),
     table('A tag of any source', tags[0]!, (key) => alike.has(key)),
     table('A tag of an OPC UA source', tags[0]!, (key) => !alike.has(key)),
     table('A tag of a Modbus source', tags[1]!, (key) => !alike.has(key)),
     table('defaults of an OPC UA source', opcua!.properties!.defaults!),
-    table('defaults of a Modbus source', modbus!.properties!.defaults!),
+    table('defaults of a Modbus source', modbus[0]!.properties!.defaults!),
   ];
   return parts.join('\n');
 }
 
 function typeOf(hub: Node): unknown {
   return hub.properties?.type?.const;
+}
+
+/** Whether a key is not the same in all the objects. @param shared the keys that all of them have */
+function differs(key: string, objects: readonly Node[], shared: ReadonlySet<string>): boolean {
+  const words = new Set(objects.map(({ properties }) => JSON.stringify(properties?.[key])));
+  return !shared.has(key) || words.size > 1;
 }
 
 /** Keys that all the objects have. */

@@ -7,10 +7,16 @@ import { z } from 'zod';
 import { name } from './fields.ts';
 import { buffer } from './schema/buffer.ts';
 import { hub } from './schema/hub.ts';
-import { modbusTcpSource } from './schema/modbus.ts';
+import { modbusRtuOverTcpSource, modbusRtuSource, modbusTcpSource, modbusUdpSource } from './schema/modbus.ts';
 import { opcuaSource } from './schema/opcua.ts';
 
-const source = z.discriminatedUnion('protocol', [opcuaSource, modbusTcpSource]);
+const source = z.discriminatedUnion('protocol', [
+  opcuaSource,
+  modbusTcpSource,
+  modbusRtuSource,
+  modbusRtuOverTcpSource,
+  modbusUdpSource,
+]);
 
 export const mappingSchema = z.strictObject({
   version: z

@@ -3,8 +3,10 @@
 import type { Source } from '../adapters/adapter.ts';
 import { type ModbusOptions, modbusAdapter } from '../adapters/modbus/adapter.ts';
 import { modbusSurvey } from '../adapters/modbus/survey.ts';
+import { placeOf } from '../adapters/modbus/transport.ts';
 import type { Survey } from '../adapters/survey.ts';
 import type { ResolvedModbusSource } from '../config/plant.ts';
+import { lineOptionsOf } from './modbus-transport.ts';
 
 /** @param indices of the source's tags, in their order */
 export function modbusSource(source: ResolvedModbusSource, indices: readonly number[]): Source {
@@ -12,8 +14,8 @@ export function modbusSource(source: ResolvedModbusSource, indices: readonly num
   const options = optionsOf(source, indices);
   return {
     name,
-    protocol: 'modbus-tcp',
-    address: `${config.host}:${config.port}`,
+    protocol: config.protocol,
+    address: placeOf(options.transport),
     tags: indices,
     latency: Math.max(0, ...tags.map((tag) => tag.poll)),
     create: () => modbusAdapter(options),
@@ -31,13 +33,10 @@ export function surveyOfModbus(source: ResolvedModbusSource, first: number): Sur
 }
 
 function optionsOf({ name, config, tags }: ResolvedModbusSource, indices: readonly number[]): ModbusOptions {
-  const { host, port, timeout, delayBetweenRequests, maxRegisters, maxGap } = config;
+  const { maxRegisters, maxGap } = config;
   return {
     name,
-    host,
-    port,
-    timeout,
-    delayBetweenRequests,
+    ...lineOptionsOf(config),
     maxRegisters,
     maxGap,
     tags: tags.map(({ name, address, type, order, unitId, poll }, i) => ({

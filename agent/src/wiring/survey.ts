@@ -1,8 +1,10 @@
 // What the commands ask of the sources of a mapping. A protocol's libraries are loaded when one of its sources is
 // asked, so that looking at a Modbus device waits for no OPC UA.
 
+import { placeOf } from '../adapters/modbus/transport.ts';
 import type { Survey } from '../adapters/survey.ts';
 import type { Plant, ResolvedSource } from '../config/plant.ts';
+import { lineOptionsOf } from './modbus-transport.ts';
 
 /** A source with the index of its first tag, numbered as the gateway does it. */
 export interface Numbered {
@@ -21,7 +23,7 @@ export function numbered({ sources }: Plant): Numbered[] {
 
 /** Where a source is, for people. */
 export function addressOf({ config }: ResolvedSource): string {
-  return 'endpoint' in config ? config.endpoint : `${config.host}:${config.port}`;
+  return config.protocol === 'opcua' ? config.endpoint : placeOf(lineOptionsOf(config).transport);
 }
 
 /** What can be asked of the source; undefined for a protocol that has no survey yet. */
@@ -29,7 +31,7 @@ export async function surveyOf({ source, first }: Numbered): Promise<Survey | un
   switch (source.protocol) {
     case 'opcua':
       return undefined;
-    case 'modbus-tcp':
+    default:
       return (await import('./modbus.ts')).surveyOfModbus(source, first);
   }
 }

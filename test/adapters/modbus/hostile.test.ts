@@ -43,7 +43,9 @@ const TRICKS: Record<string, Trick> = {
   'length one short': wrong((honest) => changed(honest, (bytes) => bytes.writeUInt16BE(bytes.length - 7, 4))),
   'length one long': wrong((honest) => changed(honest, (bytes) => bytes.writeUInt16BE(bytes.length - 5, 4))),
   'protocol id 1': wrong((honest) => changed(honest, (bytes) => bytes.writeUInt16BE(1, 2))),
-  'the transaction before': wrong((honest, ask) => changed(honest, (b) => b.writeUInt16BE(ask.transaction - 1, 0))),
+  'the transaction before': wrong((honest, ask) =>
+    changed(honest, (b) => b.writeUInt16BE((ask.transaction - 1) & 0xffff, 0)),
+  ),
   'another transaction, 256 later': wrong((honest, ask) =>
     changed(honest, (bytes) => bytes.writeUInt16BE((ask.transaction + 256) & 0xffff, 0)),
   ),

@@ -18,8 +18,7 @@ export async function polled(
 ): Promise<Polled> {
   const adapter = modbusAdapter({
     name: 'plc',
-    host: '127.0.0.1',
-    port,
+    transport: { kind: 'tcp', host: '127.0.0.1', port },
     timeout: 150,
     delayBetweenRequests: 0,
     maxRegisters: 125,

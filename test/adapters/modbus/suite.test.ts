@@ -24,8 +24,7 @@ adapterSuite('modbus-tcp', async () => {
     adapter: (port) =>
       modbusAdapter({
         name: 'flare',
-        host: '127.0.0.1',
-        port,
+        transport: { kind: 'tcp', host: '127.0.0.1', port },
         timeout: 300,
         delayBetweenRequests: 0,
         maxRegisters: 125,

@@ -16,11 +16,12 @@ beforeEach(async () => {
 });
 afterEach(() => sim.close());
 
+const at = (port: number, host = '127.0.0.1') => ({ kind: 'tcp', host, port }) as const;
+
 const survey = (tags: readonly ModbusTag[], changes: Partial<ModbusOptions> = {}) =>
   modbusSurvey({
     name: 'plc',
-    host: '127.0.0.1',
-    port: sim.port,
+    transport: at(sim.port),
     timeout: 200,
     delayBetweenRequests: 0,
     maxRegisters: 125,
@@ -66,7 +67,7 @@ describe('read', () => {
   test('asks for nothing but what is wanted, and closes its connection', async () => {
     const peer = await slave((ask, socket) => socket.write(reply(ask)));
     onTestFinished(() => peer.stop());
-    const answer = await survey(block(1, 100), { port: peer.port }).read([1_007], signal());
+    const answer = await survey(block(1, 100), { transport: at(peer.port) }).read([1_007], signal());
     expect(answer.words).toEqual(new Map([[1_007, [checksum(1, 1_007)]]]));
     expect(answer.roundTrips).toHaveLength(1);
     expect(peer.asks).toMatchObject([{ start: 1_007, quantity: 1 }]);
@@ -74,7 +75,7 @@ describe('read', () => {
   });
 
   test('rejects with a Fault when nobody is there, and when it is called off', async () => {
-    const nobody = survey(block(1, 1), { port: 1 }).read([1_000], signal());
+    const nobody = survey(block(1, 1), { transport: at(1) }).read([1_000], signal());
     await expect(nobody).rejects.toSatisfy((fault) => fault instanceof Fault && fault.code === 'source.unreachable');
     sim.freeze();
     const ending = new AbortController();
@@ -86,7 +87,7 @@ describe('read', () => {
 
 describe('examine', () => {
   test('a source that is well', async () => {
-    expect(await findings(survey(block(1, 5), { host: 'localhost' }).examine(signal()))).toEqual([
+    expect(await findings(survey(block(1, 5), { transport: at(sim.port, 'localhost') }).examine(signal()))).toEqual([
       'name good',
       'port good',
       'unit 1 good',
@@ -108,7 +109,9 @@ describe('examine', () => {
   });
 
   test('a name that nobody knows, and a port where nobody listens, end the chain', async () => {
-    expect(await findings(survey([], { host: 'plc.invalid' }).examine(signal()))).toEqual(['name broken']);
-    expect(await findings(survey([], { port: 1 }).examine(signal()))).toEqual(['port broken']);
+    expect(await findings(survey([], { transport: at(502, 'plc.invalid') }).examine(signal()))).toEqual([
+      'name broken',
+    ]);
+    expect(await findings(survey([], { transport: at(1) }).examine(signal()))).toEqual(['port broken']);
   });
 });

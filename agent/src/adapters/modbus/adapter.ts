@@ -1,4 +1,4 @@
-// The Modbus adapter: reads the tags of one Modbus TCP server at a fixed rate, and reads only. A fault stays with the
+// The Modbus adapter: reads the tags of one Modbus server or line at a fixed rate, and reads only. A fault stays with the
 // tag, block or unit that it belongs to; the source is given up when its server cannot be reached any more or when no
 // unit answers. A connection that a request spoiled, or that the server closed between two polls, is made anew once
 // and at once (line.ts): behind a gateway that is the price of one dead unit, and no loss of link.
@@ -23,7 +23,7 @@ export interface ModbusOptions extends LineOptions, Limits {
   readonly clock?: Clock;
 }
 
-/** An adapter for one connection to a Modbus TCP server. */
+/** An adapter for one Modbus server or serial line. */
 export function modbusAdapter(options: ModbusOptions): Adapter {
   const { name, tags, timeout, patience = PATIENCE, clock = now } = options;
   const line = new Line(options);
@@ -41,7 +41,7 @@ export function modbusAdapter(options: ModbusOptions): Adapter {
     async run(sink, signal) {
       const either = AbortSignal.any([signal, closed.signal]);
       // A request under way would hold up the end until its deadline.
-      const stop = () => line.close();
+      const stop = () => void line.close();
       either.addEventListener('abort', stop, { once: true });
       const run = poll(line, { tags, limits: options, timeout, patience, clock }, sink, either);
       running = run.catch(() => {});
@@ -49,12 +49,12 @@ export function modbusAdapter(options: ModbusOptions): Adapter {
         await run;
       } finally {
         either.removeEventListener('abort', stop);
-        line.close();
+        await line.close();
       }
     },
     async close() {
       closed.abort();
-      line.close();
+      await line.close();
       await running;
     },
   };

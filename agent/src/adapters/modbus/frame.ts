@@ -1,19 +1,18 @@
-// Modbus TCP frames: twelve bytes out, a reply back that is believed only when every byte that can be checked is
-// right. Pure. Only the four read functions can be written down here; no other function code exists in this gateway.
-// Source: Modbus Messaging on TCP/IP V1.0b section 3.1.3 (MBAP), Modbus Application Protocol V1.1b3 sections 6.1-6.4, 7.
+// What is asked of a Modbus device and what may answer it, without the envelope that carries it over a network or a
+// line (mbap.ts, rtu.ts). A reply is believed only when every byte that can be checked is right. Pure. Only the four
+// read functions can be written down here; no other function code exists in this gateway.
+// Source: Modbus Application Protocol V1.1b3 sections 4.1, 6.1-6.4, 7.
 
 import type { Table } from '../../config/address.ts';
 
 /** Function codes of the read functions, by table: all that the gateway ever sends. */
 export const READ = { coil: 1, discrete: 2, holding: 3, input: 4 } as const satisfies Record<Table, number>;
 
-/** Transaction id, protocol id, length, unit. */
-const HEADER = 7;
-const EXCEPTION = 0x80;
+/** Set in the function code of a reply that is an exception. */
+export const EXCEPTION = 0x80;
 
 /** What was asked, and what its reply must therefore look like. */
 export interface Query {
-  readonly transaction: number;
   readonly unit: number;
   readonly table: Table;
   /** Zero-based. */
@@ -21,78 +20,62 @@ export interface Query {
   readonly quantity: number;
 }
 
-/** The bytes of a request. */
-export function encode({ transaction, unit, table, start, quantity }: Query): Buffer {
-  const frame = Buffer.allocUnsafe(12);
-  frame.writeUInt16BE(transaction, 0);
-  frame.writeUInt16BE(0, 2);
-  frame.writeUInt16BE(6, 4);
-  frame.writeUInt8(unit, 6);
-  frame.writeUInt8(READ[table], 7);
-  frame.writeUInt16BE(start, 8);
-  frame.writeUInt16BE(quantity, 10);
-  return frame;
-}
-
-/** Bytes of data in a good reply. */
-function dataBytes({ table, quantity }: Query): number {
-  return table === 'coil' || table === 'discrete' ? Math.ceil(quantity / 8) : quantity * 2;
-}
-
-/** Longest reply to a query, in bytes; an exception has nine. */
-export function replyBytes(query: Query): number {
-  return HEADER + 2 + dataBytes(query);
-}
-
 export type Verdict =
   /** So far it could be right. */
   | { readonly kind: 'incomplete' }
-  /** What follows the byte count. */
+  /** What follows the byte count. It shares the memory of the bytes that were judged. */
   | { readonly kind: 'data'; readonly data: DataView }
   /** The device says no; section 7 lists its codes, devices invent more. */
   | { readonly kind: 'exception'; readonly code: number }
+  /** The reply to another request. Datagrams may be late or doubled; on a connection it is as wrong as `wrong`. */
+  | { readonly kind: 'stale'; readonly reason: string }
   /** Not a reply to this query; nothing that comes on this connection can be believed any more. */
   | { readonly kind: 'wrong'; readonly reason: string };
 
-const INCOMPLETE: Verdict = { kind: 'incomplete' };
-
-/**
- * Judges the first `count` bytes of `bytes` as the reply to `query`. Everything is judged as soon as it is there: a
- * length of 65535 is refused at once and not waited for. `data` shares the memory of `bytes`.
- */
-export function judge(query: Query, bytes: Buffer, count: number): Verdict {
-  if (count >= 2) {
-    const transaction = bytes.readUInt16BE(0);
-    if (transaction !== query.transaction) {
-      return wrong(`a reply carries transaction ${transaction} instead of ${query.transaction}`);
-    }
-  }
-  if (count >= 4 && bytes.readUInt16BE(2) !== 0) return wrong(`protocol id ${bytes.readUInt16BE(2)} is not Modbus`);
-  const good = dataBytes(query);
-  if (count >= 6) {
-    const length = bytes.readUInt16BE(4);
-    if (length !== 3 && length !== good + 3) return wrong(`a reply of length ${length} instead of ${good + 3}`);
-  }
-  if (count >= HEADER && bytes[6] !== query.unit) {
-    return wrong(`unit ${bytes[6]} replies to a request for unit ${query.unit}`);
-  }
-  if (count < HEADER + 2) return INCOMPLETE;
-
-  const length = bytes.readUInt16BE(4);
-  const code = bytes[7]!;
-  if (code === (READ[query.table] | EXCEPTION)) {
-    if (length !== 3) return wrong(`an exception of length ${length} instead of 3`);
-    return count > HEADER + 2 ? wrong('bytes follow the reply') : { kind: 'exception', code: bytes[8]! };
-  }
-  if (code !== READ[query.table]) return wrong(`function ${code} replies to function ${READ[query.table]}`);
-  if (length !== good + 3) return wrong(`a reply of length ${length} instead of ${good + 3}`);
-  if (bytes[8] !== good) return wrong(`a byte count of ${bytes[8]} instead of ${good}`);
-  const end = HEADER + 2 + good;
-  if (count < end) return INCOMPLETE;
-  if (count > end) return wrong('bytes follow the reply');
-  return { kind: 'data', data: new DataView(bytes.buffer, bytes.byteOffset + HEADER + 2, good) };
+/** One request and the judgement of what comes back. */
+export interface Exchange {
+  /** The bytes to send. */
+  readonly request: Buffer;
+  /** Bytes of a good reply. */
+  readonly reply: number;
+  /** Most bytes that are worth keeping while the reply is incomplete. */
+  readonly capacity: number;
+  /** Judges the first `count` bytes of `bytes`, everything as soon as it is there. */
+  judge(bytes: Buffer, count: number): Verdict;
 }
 
-function wrong(reason: string): Verdict {
+/** Makes the exchanges of one connection, one at a time. */
+export type Framing = (query: Query) => Exchange;
+
+export const INCOMPLETE: Verdict = { kind: 'incomplete' };
+
+export function wrong(reason: string): Verdict {
   return { kind: 'wrong', reason };
+}
+
+/** Bytes of a request without its envelope: function, start, quantity. */
+export const REQUEST_BYTES = 5;
+
+/**
+ * Writes a request without its envelope.
+ * @throws RangeError for what no read function can ask; the plan never does
+ */
+export function writeRequest({ table, start, quantity }: Query, into: Buffer, at: number): void {
+  const most = isBits(table) ? 2_000 : 125;
+  if (!(quantity >= 1 && quantity <= most)) throw new RangeError(`${quantity} is not 1 to ${most}`);
+  const code = READ[table];
+  // No word of a mapping leads here, and if one did, nothing but a read leaves this function.
+  if (!(code >= 1 && code <= 4)) throw new RangeError(`${table} is no table`);
+  into.writeUInt8(code, at);
+  into.writeUInt16BE(start, at + 1);
+  into.writeUInt16BE(quantity, at + 3);
+}
+
+/** Bytes of data in a good reply: at most 250. */
+export function dataBytes({ table, quantity }: Query): number {
+  return isBits(table) ? Math.ceil(quantity / 8) : quantity * 2;
+}
+
+function isBits(table: Table): boolean {
+  return table === 'coil' || table === 'discrete';
 }

@@ -46,7 +46,7 @@ export async function poll(line: Line, polling: Polling, sink: Sink, signal: Abo
     fault ??= up;
     over.abort();
     // Whoever waits on the line need not wait for its deadline.
-    line.close();
+    void line.close();
   };
   let ready = false;
   const turned = () => {

@@ -16,6 +16,7 @@ import { READ } from './frame.ts';
 import { Line } from './line.ts';
 import { askedOf, isBits, type ModbusTag, plan, type Request, request } from './plan.ts';
 import { Readings } from './readings.ts';
+import { placeOf, type Transport } from './transport.ts';
 
 /** Longest that a name may take to be resolved, ms. */
 const LOOKUP_DEADLINE_MS = 5_000;
@@ -67,7 +68,7 @@ function planned(each: Request, tags: readonly ModbusTag[]): Planned {
 /** A line for one piece of work; closed at its end, whatever happened. */
 async function within<T>(options: ModbusOptions, signal: AbortSignal, work: (line: Line) => Promise<T>): Promise<T> {
   const line = new Line(options);
-  const stop = () => line.close();
+  const stop = () => void line.close();
   signal.addEventListener('abort', stop, { once: true });
   try {
     await line.open(signal);
@@ -76,7 +77,7 @@ async function within<T>(options: ModbusOptions, signal: AbortSignal, work: (lin
     throw Fault.from(thrown, 'source.unreachable', options.name);
   } finally {
     signal.removeEventListener('abort', stop);
-    line.close();
+    await line.close();
   }
 }
 
@@ -177,14 +178,14 @@ function merged(batches: readonly Batch[]): Batch {
 
 /** Name, port, each unit, tags, and whether the poll can be kept. */
 async function* examine(options: ModbusOptions, signal: AbortSignal): AsyncGenerator<Finding> {
-  const { name, host, port, tags, timeout } = options;
-  if (isIP(host) === 0) {
-    const named = await resolve(host);
+  const { name, transport, tags, timeout } = options;
+  if (transport.kind !== 'rtu' && isIP(transport.host) === 0) {
+    const named = await resolve(transport.host);
     yield named;
     if (named.verdict === 'broken') return;
   }
   const line = new Line(options);
-  const stop = () => line.close();
+  const stop = () => void line.close();
   signal.addEventListener('abort', stop, { once: true });
   try {
     const begin = performance.now();
@@ -195,11 +196,11 @@ async function* examine(options: ModbusOptions, signal: AbortSignal): AsyncGener
         step: 'port',
         verdict: 'broken',
         what: describe(thrown),
-        mend: `is the device on, is ${port} its Modbus port, and does a firewall let this host through? Many devices take few connections: is another master connected?`,
+        mend: wayOut(transport),
       };
       return;
     }
-    yield { step: 'port', verdict: 'good', what: `${host}:${port} connected in ${ms(performance.now() - begin)}` };
+    yield { step: 'port', verdict: 'good', what: `${placeOf(transport)} open after ${ms(performance.now() - begin)}` };
 
     const replies: number[] = [];
     const { requests } = plan(tags, options);
@@ -221,8 +222,15 @@ async function* examine(options: ModbusOptions, signal: AbortSignal): AsyncGener
     yield { step: 'line', verdict: 'broken', what: `${name}: ${describe(thrown)}` };
   } finally {
     signal.removeEventListener('abort', stop);
-    line.close();
+    await line.close();
   }
+}
+
+/** What to do when the way to the device cannot be opened. */
+function wayOut(transport: Transport): string {
+  return transport.kind === 'rtu'
+    ? 'is the adapter plugged in, is this its name (ls /dev/serial/by-id), and may the gateway use it (docs/operations.md)?'
+    : `is the device on, is ${transport.port} its Modbus port, and does a firewall let this host through? Many devices take few connections: is another master connected?`;
 }
 
 async function resolve(host: string): Promise<Finding> {

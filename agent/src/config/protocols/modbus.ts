@@ -1,37 +1,57 @@
 // What the check of a mapping knows of Modbus: tags and sources in themselves, and what fills in what they leave out.
 
+import type { z } from 'zod';
 import { formatAddress, LAST, type ModbusAddress } from '../address.ts';
 import { checkDefaults, checkThinning, type Report } from '../checks.ts';
 import type { ModbusType, ResolvedModbusTag } from '../plant.ts';
 import { basis, defined, numberless, rangeOf } from '../resolve.ts';
-import { type ByteOrder, type ModbusSource, type ModbusTag, modbusTag, modbusTcpSource } from '../schema/modbus.ts';
-import type { Protocol } from './protocol.ts';
+import { type ByteOrder, type ModbusSource, type ModbusTag, modbusTag } from '../schema/modbus.ts';
+import { type Fields, isFields, type Protocol } from './protocol.ts';
 
 const SECOND = 1_000;
 
-export const modbus: Protocol<ModbusSource, ModbusTag> = {
-  sourceSchema: modbusTcpSource,
-  tagSchema: modbusTag,
-  checkSource: (_name, { defaults }, _today, report) => checkDefaults(defaults, report),
-  checkTag,
-  resolveTag: (name, tag, { defaults = {}, unit = 1 }) => resolveTag(name, tag, defaults, unit),
-  resolveSource: (name, config, tags) => ({
-    name,
-    protocol: config.protocol,
-    config,
-    tags: tags as readonly ResolvedModbusTag[],
-  }),
-};
+/** The Modbus protocol whose sources look like this. */
+export function modbus(sourceSchema: z.ZodObject): Protocol<ModbusSource, ModbusTag> {
+  return {
+    sourceSchema,
+    tagSchema: modbusTag,
+    checkSource,
+    checkTag,
+    resolveTag: (name, tag, { defaults = {}, unit = 1 }) => resolveTag(name, tag, defaults, unit),
+    resolveSource: (name, config, tags) => ({
+      name,
+      protocol: config.protocol,
+      config,
+      tags: tags as readonly ResolvedModbusTag[],
+    }),
+  };
+}
+
+/** Addresses of a serial line: 0 is for everybody, whom nobody answers, and 248 to 255 are reserved. */
+const SERIAL_UNITS = 'on a serial line units go from 1 to 247, and nobody answers to 0';
+
+function checkSource(_name: string, source: Fields, _today: Date, report: Report): void {
+  const { defaults, protocol } = source;
+  checkDefaults(defaults, report);
+  if (isFields(defaults)) checkUnit(defaults.unitId, protocol, (path, part, message) => report(['defaults', ...path], part, message)); // biome-ignore format: one line
+}
+
+function checkUnit(unitId: unknown, protocol: unknown, report: Report): void {
+  const serial = protocol === 'modbus-rtu' || protocol === 'modbus-rtu-over-tcp';
+  if (!serial || typeof unitId !== 'number' || (unitId >= 1 && unitId <= 247)) return;
+  report(['unitId'], 'value', `unitId is ${unitId}: ${SERIAL_UNITS}`);
+}
 
 function checkTag(
   name: string,
   tag: ModbusTag,
-  { defaults = {}, maxRegisters = 125 }: Partial<ModbusSource>,
+  { protocol, defaults = {}, maxRegisters = 125 }: Partial<ModbusSource>,
   report: Report,
 ): void {
   const type = typeOf(tag);
   const place = formatAddress(tag.address);
   checkType(tag, report);
+  checkUnit(tag.unitId, protocol, report);
 
   const registers = registersOf(type);
   const last = tag.address.offset + registers - 1;

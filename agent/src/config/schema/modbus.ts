@@ -66,17 +66,12 @@ export const modbusTag = z.strictObject(
   { error: 'write { address: 400011, type: float32 }' },
 );
 
-export const modbusTcpSource = z.strictObject({
-  protocol: z.literal('modbus-tcp').describe('Modbus TCP.'),
-  host: text('10.20.4.7')
-    .regex(/^[^\s/:@]+$|^[0-9A-Fa-f:]+$/, 'write a name or an address without a port, like 10.20.4.7')
-    .describe(`Name or address: 10.20.4.7. ${VARIABLES}`),
-  port: whole(1, 65_535).default(502).describe('TCP port.'),
-  unit: whole(0, 255).default(1).describe('Modbus unit (slave address) of tags that name none.'),
+/** Keys of a source of any Modbus protocol, besides unit and retries, which differ in what they may be. */
+const anyModbus = {
   timeout: duration(10).prefault('1s').describe('How long to wait for a reply.'),
   delayBetweenRequests: duration(0, '20ms')
     .prefault('0ms')
-    .describe('Pause between two requests, for slow serial gateways: 20ms.'),
+    .describe('Pause between two requests, for slow devices and gateways: 20ms.'),
   maxRegisters: whole(4, 125).default(125).describe('Most registers in one request.'),
   maxGap: whole(0, 120).default(16).describe('Registers nobody asked for that may be read to save a request.'),
   defaults: modbusTag
@@ -85,8 +80,111 @@ export const modbusTcpSource = z.strictObject({
     .describe('What holds for every tag of the source that says nothing else.'),
   tags: z.record(tagName, modbusTag, { error: NAMES }).default({}).describe('Tags by name.'),
   tagFiles,
+};
+
+const retries = (usual: number) =>
+  whole(0, 10)
+    .default(usual)
+    .describe(
+      'How often a request is made again at once when no usable reply comes; not to a unit that was silent before.',
+    );
+
+const unit = (least: number, most: number) =>
+  whole(least, most).default(1).describe('Modbus unit (slave address) of tags that name none.');
+
+const network = {
+  host: text('10.20.4.7')
+    .regex(/^[^\s/:@]+$|^[0-9A-Fa-f:]+$/, 'write a name or an address without a port, like 10.20.4.7')
+    .describe(`Name or address: 10.20.4.7. ${VARIABLES}`),
+  connections: whole(1, 8)
+    .default(1)
+    .describe('Most connections side by side, for devices that allow several; requests are shared out.'),
+  connectDelay: duration(0, '500ms')
+    .prefault('0ms')
+    .describe('Pause between connecting and the first request, for devices that need it: 500ms.'),
+};
+
+const port = (usual: number, what: string) => whole(1, 65_535).default(usual).describe(what);
+
+const TLS =
+  'write { ca: /run/secrets/ot-ca.pem, certificate: /run/secrets/fieldgate.pem, key: /run/secrets/fieldgate.key }';
+
+const tls = z
+  .strictObject(
+    {
+      ca: text('/run/secrets/ot-ca.pem').describe("File with the CA certificates that may sign the device's (PEM)."),
+      certificate: text('/run/secrets/fieldgate.pem')
+        .optional()
+        .describe(
+          "File with the gateway's certificate and what leads to its CA (PEM); the role in it is the device's business.",
+        ),
+      key: text('/run/secrets/fieldgate.key').optional().describe('File with its private key (PEM).'),
+      serverName: text('flare-plc.lavera.example')
+        .optional()
+        .describe("Name in the device's certificate, when it is not the host."),
+    },
+    { error: TLS },
+  )
+  .refine(
+    (t) => (t.certificate === undefined) === (t.key === undefined),
+    'needs certificate and key together, or neither',
+  );
+
+export const modbusTcpSource = z.strictObject({
+  protocol: z.literal('modbus-tcp').describe('Modbus TCP.'),
+  ...network,
+  port: whole(1, 65_535).optional().describe('TCP port. Default: 502, with tls 802.'),
+  tls: tls
+    .optional()
+    .describe('Modbus/TCP Security: TLS with certificates. Without it everybody on the way can read and forge.'),
+  unit: unit(0, 255),
+  retries: retries(0),
+  ...anyModbus,
 });
 
-export type ModbusSource = z.output<typeof modbusTcpSource>;
+export const modbusUdpSource = z.strictObject({
+  protocol: z.literal('modbus-udp').describe('Modbus TCP frames in UDP datagrams.'),
+  ...network,
+  port: port(502, 'UDP port.'),
+  unit: unit(0, 255),
+  retries: retries(1),
+  ...anyModbus,
+});
+
+export const modbusRtuOverTcpSource = z.strictObject({
+  protocol: z.literal('modbus-rtu-over-tcp').describe('Serial frames (RTU) through a transparent serial server.'),
+  ...network,
+  port: port(4_001, 'TCP port of the serial server.'),
+  unit: unit(1, 247),
+  retries: retries(1),
+  ...anyModbus,
+});
+
+export const modbusRtuSource = z.strictObject({
+  protocol: z.literal('modbus-rtu').describe('Modbus RTU over a serial port.'),
+  device: text('/dev/ttyUSB0')
+    .regex(/^\/dev\/\S+$/, 'write the path of a serial port, like /dev/ttyUSB0')
+    .describe('The serial port: /dev/ttyUSB0, or better its name in /dev/serial/by-id, which does not change.'),
+  baudRate: whole(300, 4_000_000).default(19_200).describe('Bits per second.'),
+  parity: z.enum(['none', 'even', 'odd']).default('even').describe('Parity bit.'),
+  stopBits: z
+    .literal([1, 2], { error: 'write 1 or 2' })
+    .optional()
+    .describe('Stop bits. Default: 1 with a parity bit, 2 without, as the standard has it; many devices use 1 always.'),
+  dataBits: z
+    .literal(8, { error: 'write 8: RTU sends whole bytes (7 belongs to Modbus ASCII)' })
+    .default(8)
+    .describe('Data bits: 8.'),
+  silence: duration(0, '5ms')
+    .optional()
+    .describe('Silence between two frames. Default: 3.5 characters at the baud rate, 1.75ms above 19200.'),
+  unit: unit(1, 247),
+  retries: retries(1),
+  ...anyModbus,
+});
+
+export type ModbusSource = z.output<
+  typeof modbusTcpSource | typeof modbusUdpSource | typeof modbusRtuOverTcpSource | typeof modbusRtuSource
+>;
 export type ModbusTag = z.output<typeof modbusTag>;
 export type ByteOrder = (typeof ORDERS)[number];
