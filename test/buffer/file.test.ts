@@ -73,7 +73,7 @@ test('the settings that make a commit safe are in force, as SQLite itself reads 
   const { db } = openFile(file());
   const setting = (name: string) => db.pragma(name, { simple: true });
   expect([setting('journal_mode'), setting('synchronous'), setting('locking_mode')]).toEqual(['wal', 2, 'exclusive']);
-  expect(setting('page_size')).toBe(8192);
+  expect(setting('page_size')).toBe(2048);
   db.close();
 });
 
@@ -90,7 +90,7 @@ test('a second gateway on the same file is refused, and the first is not disturb
   expect([fault.code, fault.message]).toEqual(['buffer.locked', expect.stringContaining(path)]);
   buffer.append([part(1, 3)]);
   buffer.close();
-  expect(readdirSync(dirname(path)), 'nothing was set aside').toEqual(['buffer.db']);
+  expect(readdirSync(dirname(path)), 'nothing was set aside').toEqual(['buffer.db', 'buffer.db-head']);
   const again = openBuffer(path, SIZE);
   expect(drain(again)).toHaveLength(3);
   again.close();
@@ -99,13 +99,13 @@ test('a second gateway on the same file is refused, and the first is not disturb
 test('a file of a later release is refused and left as it is', () => {
   const path = filled();
   const db = new Sqlite(path);
-  db.pragma('user_version = 3');
+  db.pragma('user_version = 4');
   db.close();
   const before = readFileSync(path);
   const fault = faultOf(() => openBuffer(path, SIZE));
   expect([fault.code, fault.message]).toEqual(['buffer.newer', expect.stringContaining('later release')]);
   expect(readFileSync(path).equals(before)).toBe(true);
-  expect(readdirSync(dirname(path))).toEqual(['buffer.db']);
+  expect(readdirSync(dirname(path))).toEqual(['buffer.db', 'buffer.db-head']);
 });
 
 test('a path that cannot be written is a fault that names it', () => {
@@ -121,14 +121,14 @@ test('a path that cannot be written is a fault that names it', () => {
 
 const damages: Record<string, (path: string) => void> = {
   'is no database': (path) => writeFileSync(path, 'this is not a database, and long enough to be none '.repeat(50)),
-  'has lost its first page': (path) => overwrite(path, 0, Buffer.alloc(8192, 0xa5)),
-  'has lost its schema': (path) => overwrite(path, 100, Buffer.alloc(8092, 0x5a)),
-  'was cut in the middle': (path) => truncateSync(path, 3 * 8192),
+  'has lost its first page': (path) => overwrite(path, 0, Buffer.alloc(2048, 0xa5)),
+  'has lost its schema': (path) => overwrite(path, 100, Buffer.alloc(1948, 0x5a)),
+  'was cut in the middle': (path) => truncateSync(path, 3 * 2048),
   'has garbage in the tree of its segments': (path) => {
-    for (const page of pagesOf(path, 'segment', 'leaf')) overwrite(path, (page - 1) * 8192, Buffer.alloc(8192, 0xff));
+    for (const page of pagesOf(path, 'segment', 'leaf')) overwrite(path, (page - 1) * 2048, Buffer.alloc(2048, 0xff));
   },
   'has garbage in its dictionary': (path) => {
-    for (const page of pagesOf(path, 'tag', 'leaf')) overwrite(path, (page - 1) * 8192, Buffer.alloc(8192, 0xff));
+    for (const page of pagesOf(path, 'tag', 'leaf')) overwrite(path, (page - 1) * 2048, Buffer.alloc(2048, 0xff));
   },
 };
 for (const [damage, inflict] of Object.entries(damages)) {
@@ -169,7 +169,7 @@ test('garbage in the pages of one payload costs that segment only, also when SQL
   const path = filled();
   const overflow = pagesOf(path, 'segment', 'overflow');
   // The head of an overflow page is the number of the next: one that does not exist breaks the chain.
-  overwrite(path, (overflow[overflow.length >> 1]! - 1) * 8192, Buffer.alloc(8192, 0xff));
+  overwrite(path, (overflow[overflow.length >> 1]! - 1) * 2048, Buffer.alloc(2048, 0xff));
   let buffer = openBuffer(path, SIZE);
   expect(buffer.setAside).toBeUndefined();
   const found = drain(buffer);
@@ -193,7 +193,7 @@ test('damage that shows only while the file is in use sets it aside at the next 
   for (const { seq } of drain(buffer)) buffer.ack(seq, seq, 1);
   buffer.close();
   // The head of the file names the first page of the list of free pages: what is to be written next.
-  overwrite(path, (readFileSync(path).readUInt32BE(32) - 1) * 8192, Buffer.alloc(8192, 0xff));
+  overwrite(path, (readFileSync(path).readUInt32BE(32) - 1) * 2048, Buffer.alloc(2048, 0xff));
   buffer = openBuffer(path, SIZE);
   expect(buffer.setAside).toBeUndefined();
   const fault = faultOf(() => {
@@ -212,6 +212,27 @@ test('damage that shows only while the file is in use sets it aside at the next 
   const again = openBuffer(path, SIZE);
   expect(again.setAside).toBeUndefined();
   again.close();
+});
+
+test('damage that shows when a tag is new is damage, too, and not a disk to be tried again', () => {
+  const path = filled();
+  let buffer = openBuffer(path, SIZE);
+  for (const { seq } of drain(buffer)) buffer.ack(seq, seq, 1);
+  buffer.close();
+  overwrite(path, (readFileSync(path).readUInt32BE(32) - 1) * 2048, Buffer.alloc(2048, 0xff));
+  buffer = openBuffer(path, SIZE);
+  const tags = Array.from({ length: 500 }, (_, index) => ({
+    index,
+    name: `20TI${index}.PV`,
+    source: 'cdu1-dcs',
+    priority: 'normal' as const,
+  }));
+  expect(faultOf(() => buffer.dictionary.intern(tags)).code).toBe('buffer.damaged');
+  buffer.close();
+  const next = openBuffer(path, SIZE);
+  expect(next.setAside).toBeDefined();
+  expect(new Set(next.dictionary.intern(tags)).size).toBe(500);
+  next.close();
 });
 
 test('a WAL that was cut at a power failure loses the commit it tore and none before', () => {

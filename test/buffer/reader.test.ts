@@ -23,7 +23,7 @@ import { scratch } from '../support/scratch.ts';
 import { bulkyPart, part, timeOf } from './parts.ts';
 
 const SIZE = 200 * 1024 * 1024;
-const PAGE = 8192;
+const PAGE = 2048;
 const file = () => join(scratch(), 'data', 'buffer.db');
 
 /** A closed buffer of fifty segments with ten readings each. */
@@ -119,7 +119,7 @@ test('a file in use is refused, and its gateway is not disturbed', () => {
   buffer.append([part(1, 3)]);
   expect(() => openReader(path)).toThrow(expect.objectContaining({ code: 'buffer.locked' }) as Fault);
   buffer.append([part(4, 3)]);
-  expect(readdirSync(dirname(path)).sort()).toEqual(['buffer.db', 'buffer.db-wal']);
+  expect(readdirSync(dirname(path)).sort()).toEqual(['buffer.db', 'buffer.db-head', 'buffer.db-wal']);
   buffer.close();
 });
 

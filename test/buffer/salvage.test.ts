@@ -1,7 +1,7 @@
 // Salvage of a file that was set aside: real files, damaged by overwriting their pages. Every number comes out or is
 // named by a gap record, and a restart goes on where it ended.
 
-import { closeSync, openSync, readdirSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { expect, test } from 'vitest';
@@ -14,7 +14,7 @@ import { scratch } from '../support/scratch.ts';
 import { bulkyPart } from './parts.ts';
 
 const SIZE = 200 * 1024 * 1024;
-const PAGE = 8192;
+const PAGE = 2048;
 
 /** A file as it lies after it was set aside: forty segments of ten readings. */
 function aside(bytes = 600): { file: string; epoch: string } {
@@ -73,7 +73,9 @@ test('a sound file comes out whole, under its epoch and numbers, and is not chan
   salvage.close();
   expect(readFileSync(file).equals(before)).toBe(true);
   expect(unfinished(join(dirname(file), 'buffer.db')), 'done').toEqual([]);
-  expect(readdirSync(dirname(file)).sort()).toEqual([file, `${file}.salvage`].map((name) => name.split('/').at(-1)));
+  expect(readdirSync(dirname(file)).sort()).toEqual(
+    [file, `${file}-head`, `${file}.salvage`].map((name) => name.split('/').at(-1)),
+  );
 });
 
 test.each([0, 0.3, 0.99])('a hidden page (at %d of the tree) is named by its numbers, and the rest comes', (place) => {
@@ -104,7 +106,7 @@ test('a damaged payload costs its segment, counted', () => {
 
 test('readings whose tags have lost their names are lost, and never delivered under another name', () => {
   const { file } = aside();
-  hit(file, 'tag', 'leaf', 0, Buffer.alloc(PAGE, 0xff));
+  for (const table of ['tag', 'tag_copy']) hit(file, table, 'leaf', 0, Buffer.alloc(PAGE, 0xff));
   const salvage = openSalvage(file)!;
   const { seqs, gaps } = drain(salvage);
   expect(seqs).toEqual([]);
@@ -146,8 +148,12 @@ test('gap records that could not be committed are not forgotten, and the mark do
 });
 
 test('a file that is no database, and one without an epoch, cannot be salvaged', () => {
-  const { file } = aside();
+  const { file, epoch } = aside();
   hit(file, 'meta', 'leaf', 0, Buffer.alloc(PAGE, 0xff));
+  const salvage = openSalvage(file)!;
+  expect([salvage.epoch, salvage.next('backfill', 1_000).length], 'the stamp tells it').toEqual([epoch, 40]);
+  salvage.close();
+  rmSync(`${file}-head`);
   expect(openSalvage(file)).toBeUndefined();
   writeFileSync(file, 'no database at all '.repeat(1_000));
   expect(() => openSalvage(file)).toThrow(expect.objectContaining({ code: 'buffer.damaged' }) as Error);

@@ -143,6 +143,9 @@ export class Disk {
       case 'remove':
         this.#rename({ drop: call.path });
         break;
+      case 'link':
+        this.#rename({ add: call.to, file: this.#names.get(call.path) as File });
+        break;
       case 'rename':
         this.#rename({ drop: call.path, add: call.to, file: this.#names.get(call.path) as File });
         break;

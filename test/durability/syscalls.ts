@@ -9,12 +9,12 @@ export type Call =
   | { readonly kind: 'sync'; readonly path: string; readonly ok: boolean }
   | { readonly kind: 'create'; readonly path: string }
   | { readonly kind: 'remove'; readonly path: string }
-  | { readonly kind: 'rename'; readonly path: string; readonly to: string }
+  | { readonly kind: 'rename' | 'link'; readonly path: string; readonly to: string }
   | { readonly kind: 'print'; readonly text: string };
 
 /** strace and its arguments, to run a program under. The trace goes to `file`. */
 export function recorder(file: string, inject: readonly string[] = []): string[] {
-  const calls = 'pwrite64,write,ftruncate,fsync,fdatasync,openat,unlink,rename';
+  const calls = 'pwrite64,write,ftruncate,fsync,fdatasync,openat,unlink,rename,link';
   return ['strace', '-y', '-xx', '-s', '1000000', '-o', file, '-e', `trace=${calls}`, ...inject];
 }
 
@@ -61,9 +61,10 @@ function parse(line: string): Call | undefined {
       return failed || !args.includes('O_CREAT') ? undefined : { kind: 'create', path: pathOf(quoted(args)[0]) };
     case 'unlink':
       return failed ? undefined : { kind: 'remove', path: pathOf(quoted(args)[0]) };
+    case 'link':
     case 'rename': {
       const [path, to] = quoted(args);
-      return failed ? undefined : { kind: 'rename', path: pathOf(path), to: pathOf(to) };
+      return failed ? undefined : { kind: name, path: pathOf(path), to: pathOf(to) };
     }
     default:
       return undefined;

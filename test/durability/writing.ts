@@ -44,10 +44,10 @@ export function run(
   });
 }
 
-/** The buffer's file and its WAL as they are, in `folder`: what is read there changes nothing here. */
+/** The buffer's file, its WAL and its stamp as they are, in `folder`: what is read there changes nothing here. */
 export function copyOf(path: string, folder: string): string {
   mkdirSync(folder, { recursive: true });
-  for (const name of [basename(path), `${basename(path)}-wal`]) {
+  for (const name of [basename(path), `${basename(path)}-wal`, `${basename(path)}-head`]) {
     const from = join(dirname(path), name);
     if (existsSync(from)) copyFileSync(from, join(folder, name));
   }

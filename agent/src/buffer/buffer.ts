@@ -6,11 +6,13 @@
 // B3  A segment leaves the file only when all its entries were acknowledged, or when it was given up: then it is
 //     counted and a gap record with its numbers is committed before the next entry.
 // B4  Acknowledgements may be lost in a crash: what was acknowledged may be handed out again, never the reverse.
-// B5  A payload whose CRC does not match is never decoded: it is given up as B3 says, and its neighbours live.
+// B5  A row or payload whose checksum does not match is never decoded, and a number that is neither done with nor in a
+//     sound segment is missed: it is given up as B3 says, and its neighbours live. A file whose books (meta.ts, done.ts,
+//     dictionary.ts) or whose newest commits are not what was written is set aside.
 // B6  The two lanes never hand out the same entry, and together hand out every entry that is not acknowledged.
 // B7  Database and WAL stay within `maxSize` (the reserve of reserve.ts comes on top); what was delivered goes first,
 //     then the oldest segments of the lowest priority are given up.
-// B8  What was delivered and is kept (kept.ts) is not pending: it is handed out again only by `replay`, once for each,
+// B8  What was delivered and is kept (done.ts) is not pending: it is handed out again only by `replay`, once for each,
 //     under its old numbers. It leaves when its time is over or its room is needed, which is no drop and no gap.
 
 import type { Database } from 'better-sqlite3';
@@ -21,14 +23,24 @@ import type { Stream } from '../model/stream.ts';
 import { fromMillis, now, type Timestamp } from '../model/time.ts';
 import type { Buffer, Segment } from './contract.ts';
 import { openDictionary } from './dictionary.ts';
-import { markDamaged, type OpenedFile, openFile, replaceFile, storageFault } from './file.ts';
-import { type Holdings, readHoldings, withoutSegment, withSegment, writeHoldings } from './holdings.ts';
-import { type KeptRow, keptTable, numbersOf, readKept } from './kept.ts';
-import { leaving, type Victims } from './leaving.ts';
+import { doneTable, kept, numbersOf, without } from './done.ts';
+import { markDamaged, type OpenedFile, openFile, replaceFile } from './file.ts';
+import { readLane } from './lane.ts';
+import { leaving, type Outlived, type Victims } from './leaving.ts';
 import { openMeta } from './meta.ts';
 import { add, overlaps, type Range, remove, size } from './ranges.ts';
 import { openReserve } from './reserve.ts';
-import { type Encoded, encoded, insertSegment, type Row, readSegment, segmentStatements } from './table.ts';
+import { storageFault } from './result.ts';
+import { openStamp, readStamp } from './stamp.ts';
+import {
+  type Encoded,
+  encoded,
+  insertSegment,
+  type Row,
+  type SegmentStatements,
+  segmentStatements,
+  soundRow,
+} from './table.ts';
 
 export type { Buffer, BufferStats, Segment } from './contract.ts';
 export type { Part } from './table.ts';
@@ -39,8 +51,8 @@ const WAL_BYTES = 16 * 1024 * 1024;
 const ALIVE_INTERVAL = 10_000;
 /** How much an opening has to read after a crash: segments of this time, ms, while nothing is acknowledged. */
 const HEAD_INTERVAL = 60_000;
-/** Payloads handed out at once, in bytes: bounds the memory of delivery when values are large. */
-const MAX_TAKE_BYTES = 1024 * 1024;
+/** Times of delivery are rounded up to this, ms, or to a twentieth of the window: a run of one time is one row. */
+const KEPT_GRAIN = 5_000;
 
 export interface BufferOptions {
   /** What waited longer than this, ms, is given up. Absent: nothing is. */
@@ -63,34 +75,58 @@ export function openBuffer(path: string, maxSize: number, options: BufferOptions
   }
 }
 
+/** What was committed since the file last wrote its head: segments without a hole. Throws when they are not. */
+function readTail(sql: SegmentStatements, from: number, sound: (row: Row) => boolean, path: string) {
+  let head = from;
+  let readings = 0;
+  let committed = 0;
+  for (const row of sql.from.iterate(from) as Iterable<Row>) {
+    if (row.first !== head || !sound(row))
+      throw new Fault('buffer.damaged', `${path} is damaged: the segment at number ${head} is not what was written`);
+    head = row.last + 1;
+    readings += row.readings;
+    committed = row.committed;
+  }
+  return { head, readings, committed };
+}
+
 function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, options: BufferOptions): Buffer {
   const { maxAge, keepDelivered = 0 } = options;
-  const meta = openMeta(db);
-  const epoch = meta.epoch();
-  const dictionary = openDictionary(db);
+  const meta = openMeta(db, path);
+  const { epoch } = meta;
+  const names = openDictionary(db, meta, path);
   const pageSize = pragma(db, 'page_size');
   const maxPages = Math.max(64, Math.floor((maxSize - WAL_BYTES) / pageSize));
 
   const sql = segmentStatements(db);
+  const summed = meta.number('summed');
+  const sound = (row: Row) => soundRow(row, epoch, summed);
+  const delivered = doneTable(db, meta, path);
+  let done = delivered.found;
+  const tail = readTail(sql, meta.number('next'), sound, path);
+  const promised = readStamp(path);
+  if (promised?.epoch === epoch && promised.head > tail.head)
+    throw new Fault(
+      'buffer.damaged',
+      `${path} ends with number ${tail.head - 1}, and commits up to ${promised.head - 1} had returned`,
+    );
   const reserve = openReserve(db, path, maxSize);
+  const stamp = openStamp(path, epoch);
   const usedPages = () => pragma(db, 'page_count') - pragma(db, 'freelist_count');
-  const choose = leaving(sql, { maxSize, maxPages, pageSize, maxAge }, usedPages);
-  const delivered = keptTable(db, meta);
+  const choose = leaving(sql, { maxSize, maxPages, pageSize, maxAge, sound }, usedPages);
 
-  const newest = sql.newest.get() as { readonly last: number; readonly committed: number } | undefined;
-  const lastAlive = Math.max(newest?.committed ?? 0, meta.number('alive'));
+  const lastAlive = Math.max(tail.committed, meta.number('alive'));
   /** Until then everything that reached the gateway is on disk, ms since 1970. */
   let lastKnown = lastAlive;
-  let head = Math.max((newest?.last ?? 0) + 1, meta.number('next'), 1);
+  let { head } = tail;
   let live = head;
-  const found = readKept(db);
-  let kept = found ?? delivered.clear();
-  let held = readHoldings(meta, sql, found);
-  let backlog: Range[] = [...held.ranges];
+  /** Readings in the file that are not done with. */
+  let held = meta.number('held') + tail.readings;
+  let backlog: Range[] = without(done.runs, 1, head - 1);
   let acknowledged: Range[] = [];
   /** Those of them that were given up: a replay would give them up again. */
   let forgone: Range[] = [];
-  let pending: Pick<Holdings, 'entries' | 'readings'> = held;
+  let pending = { entries: size(backlog), readings: held };
   let tidied = true;
   let headWritten = performance.now();
   let closing = false;
@@ -101,15 +137,17 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, op
   /** Gap records about given-up segments, committed with the next append or tidy (B3). */
   let owed: Gap[] = [];
 
-  const less = (first: number, last: number, readings: number, sign = 1) => ({
-    entries: pending.entries - sign * (last - first + 1),
-    readings: pending.readings - sign * readings,
-  });
+  const less = (first: number, last: number, readings: number, sign = 1) => {
+    const left = pending.entries - sign * (last - first + 1);
+    // Of numbers that are missing it is not known how many were readings.
+    return { entries: left, readings: left === 0 ? 0 : Math.max(0, pending.readings - sign * readings) };
+  };
 
   const waiting = (): Range[] => [...backlog, [live, head - 1]];
   const begun = performance.now() - meta.number('ran');
   /** How long gateways have run with this file, ms: the time by which kept segments age. */
   const ran = () => Math.floor(performance.now() - begun);
+  const grain = Math.max(1, Math.min(KEPT_GRAIN, keepDelivered / 20));
   /** A full disk has no room for what was delivered. */
   const keeping = () => keepDelivered > 0 && !reserve.exhausted;
 
@@ -145,27 +183,27 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, op
   function evict(rows: readonly Row[], reason: GapReason): void {
     for (const { first, last, readings, oldest, newest } of rows) {
       giveUp(reason, first, last, readings, oldest, newest);
-      drop({ first, last, readings });
       pending = less(first, last, readings);
       backlog = remove(backlog, first, last);
     }
+    leave(numbersOf(rows), rows);
   }
 
-  /** Only within a transaction that ends with `writeHead`. */
-  function drop(row: Pick<Row, 'first' | 'last' | 'readings'>): void {
-    sql.deleteOne.run(row.first);
-    held = withoutSegment(held, row);
-  }
-
-  /** As `drop`, of what was delivered. */
-  function keep(rows: readonly KeptRow[]): void {
-    kept = delivered.keep(kept, rows, ran());
-    for (const row of rows) held = withoutSegment(held, row);
-  }
-
-  function dropKept(rows: readonly KeptRow[]): void {
+  /** These whole segments are done with and leave the file. Only within a transaction that ends with `writeHead`. */
+  function leave(ranges: readonly Range[], rows: readonly Row[]): void {
     for (const { first } of rows) sql.deleteOne.run(first);
-    kept = delivered.forget(kept, rows);
+    done = delivered.leave(done, ranges);
+    release(rows);
+  }
+
+  function release(rows: readonly Row[], sign = 1): void {
+    held = Math.max(0, held - sign * rows.reduce((sum, { readings }) => sum + readings, 0));
+  }
+
+  /** As `leave`, of what was delivered and kept. */
+  function dropKept({ ranges, rows }: Outlived): void {
+    for (const { first } of rows) sql.deleteOne.run(first);
+    done = delivered.leave(done, ranges, rows);
   }
 
   function writeHead(idle: boolean): void {
@@ -173,17 +211,18 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, op
     if (idle) lastKnown = Date.now();
     meta.set('alive', lastKnown);
     meta.set('ran', ran());
-    writeHoldings(meta, held);
+    meta.set('held', held);
+    delivered.write(done);
     headWritten = performance.now();
   }
 
   const transact = (work: () => void): void => {
-    const before = { head, pending, held, kept, backlog, owed, tidied, committedBytes, dropped: { ...dropped } };
+    const before = { head, pending, held, done, backlog, owed, tidied, committedBytes, dropped: { ...dropped } };
     try {
       db.transaction(work).immediate();
     } catch (error) {
       // The file is as it was (B1); so must be what is remembered of it.
-      ({ head, pending, held, kept, backlog, owed, tidied, committedBytes } = before);
+      ({ head, pending, held, done, backlog, owed, tidied, committedBytes } = before);
       for (const reason of Object.keys(dropped) as GapReason[]) delete dropped[reason];
       Object.assign(dropped, before.dropped);
       throw failure(error);
@@ -214,13 +253,13 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, op
     owed = [];
     const committed = Date.now();
     for (const part of [...debts, ...parts]) {
-      const end = insertSegment(sql.insert, part, committed, head);
+      const end = insertSegment(sql.insert, part, epoch, committed, head);
       committedBytes += part.payload.length;
       pending = { entries: pending.entries + end - head, readings: pending.readings + part.batch.count };
-      held = withSegment(held, { first: head, last: end - 1, readings: part.batch.count });
+      held += part.batch.count;
       head = end;
     }
-    if (instead.waiting.length > 0) writeHead(false);
+    if (instead.kept.ranges.length + instead.waiting.length > 0) writeHead(false);
   }
 
   function forgo(first: number, last: number, readings: number): void {
@@ -229,75 +268,88 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, op
   }
 
   function commit(payloads: readonly Encoded[]): void {
-    const instead = told(() => choose.victims(payloads, kept, waiting()));
+    const instead = told(() => choose.victims(payloads, done, waiting()));
     transact(() => appendAll(payloads, instead));
+    stamp.write(head);
   }
 
   /** Gives the room of what was delivered to what is new; false when there is none. */
   function letGo(): boolean {
-    const rows = told(() => choose.outlived(kept, Number.POSITIVE_INFINITY));
-    if (rows.length > 0) transact(() => dropKept(rows));
-    return rows.length > 0;
+    const over = told(() => choose.outlived(done, Number.POSITIVE_INFINITY));
+    if (over.rows.length > 0)
+      transact(() => {
+        dropKept(over);
+        writeHead(false);
+      });
+    return over.rows.length > 0;
+  }
+
+  /** When a missing number was committed, at the earliest and the latest, by the segments around it. */
+  function timesOf({ first, last }: { first: number; last: number }): [from: Timestamp, to: Timestamp] {
+    const before = sql.before.get(first) as Row | undefined;
+    const after = sql.from.get(last + 1) as Row | undefined;
+    const from = before !== undefined && sound(before) ? before.committed : madeAt(epoch);
+    const to = after !== undefined && sound(after) ? after.committed : Date.now();
+    return [fromMillis(Math.min(from, to)), fromMillis(to)];
   }
 
   function take(stream: Stream, limit: number): Segment[] {
     const start = stream === 'live' ? live : backlog[0]?.[0];
-    const end = stream === 'live' ? head - 1 : backlog[0]?.[1];
-    if (start === undefined || end === undefined || start > end) return [];
-    const segments: Segment[] = [];
-    let expected = start;
-    let bytes = 0;
-    const damaged: Row[] = [];
-    for (const row of sql.from.iterate(start) as Iterable<Row>) {
-      const enough = row.last - start >= limit || bytes >= MAX_TAKE_BYTES;
-      if (row.first > end || (segments.length > 0 && (row.first !== expected || enough))) break;
-      bytes += row.bytes;
-      const batch = readSegment(row, sql.payload);
-      expected = row.last + 1;
-      if (batch === undefined) {
-        damaged.push(row);
-        if (segments.length > 0) break;
-      } else {
-        segments.push({ first: row.first, last: row.last, committed: row.committed, batch });
-      }
+    const last = stream === 'live' ? head - 1 : backlog[0]?.[1];
+    if (start === undefined || last === undefined || start > last) return [];
+    const { segments, lost, end } = readLane(sql, start, last, limit, sound);
+    for (const hole of lost) {
+      const count = hole.row?.readings ?? hole.last - hole.first + 1;
+      const [from, to] = hole.row === undefined ? timesOf(hole) : [hole.row.oldest, hole.row.newest];
+      giveUp('buffer-damaged', hole.first, hole.last, count, from, to);
+      forgo(hole.first, hole.last, count);
     }
-    for (const row of damaged) {
-      giveUp('buffer-damaged', row.first, row.last, row.readings, row.oldest, row.newest);
-      forgo(row.first, row.last, row.readings);
-    }
-    // Numbers without a segment before `expected` were delivered or given up already.
-    const handed = segments.length + damaged.length > 0 ? expected - 1 : end;
-    if (stream === 'live') live = handed + 1;
-    else backlog = remove(backlog, start, handed);
-    return segments;
+    if (stream === 'live') live = end + 1;
+    else backlog = remove(backlog, start, end);
+    return [...segments];
+  }
+
+  /** What of an acknowledged range can be settled: not the segments at its ends of which only a part is acknowledged. */
+  function settled([first, last]: Range): { range: Range; rows: readonly Row[] } {
+    const before = sql.before.get(first) as Row | undefined;
+    const from = before !== undefined && sound(before) && before.last >= first ? before.last + 1 : first;
+    const rows = sql.within.all(from, last) as Row[];
+    const end = rows.at(-1);
+    if (end === undefined || end.last <= last || !sound(end)) return { range: [from, last], rows };
+    return { range: [from, end.first - 1], rows: rows.slice(0, -1) };
   }
 
   function tidy(idle: boolean): void {
     if (!closing) reserve.restore(performance.now());
     const old = choose.expired(waiting());
-    const over = choose.outlived(kept, keeping() ? ran() - keepDelivered : Number.POSITIVE_INFINITY);
+    const over = choose.outlived(done, keeping() ? ran() - keepDelivered : Number.POSITIVE_INFINITY);
     const late = head > meta.number('next') && performance.now() - headWritten > HEAD_INTERVAL;
     const silent = idle && Date.now() - lastKnown > ALIVE_INTERVAL;
-    if (tidied && old.length + over.length === 0 && !late && !silent) return;
-    const done = acknowledged.flatMap(([first, last]) => sql.within.all(first, last, last) as KeptRow[]);
-    const stay = new Set(keeping() ? done.filter(({ first, last }) => !overlaps(forgone, first, last)) : []);
-    const removable = done.filter((row) => !stay.has(row) && choose.isRemovable(row));
+    if (tidied && old.length + over.ranges.length === 0 && !late && !silent) return;
+    const ripe = acknowledged.map(settled).filter(({ range: [first, last] }) => first <= last);
+    const rows = ripe.flatMap((each) => each.rows);
+    const stays = (row: Row) => keeping() && sound(row) && !overlaps(forgone, row.first, row.last);
+    const stay = rows.filter(stays);
+    const removable = rows.filter((row) => !stays(row) && choose.isRemovable(row));
+    const ranges = ripe.map(({ range }) => range);
     transact(() => {
-      keep([...stay]);
-      for (const row of removable) drop(row);
+      leave(ranges, removable);
+      release(stay);
+      done = delivered.keep(done, stay, Math.ceil(ran() / grain) * grain);
       dropKept(over);
       owed = [...owed];
       evict(old, 'buffer-age');
-      if (owed.length > 0) appendAll([], { kept: [], waiting: [] });
+      if (owed.length > 0) appendAll([], { kept: { ranges: [], rows: [] }, waiting: [] });
       writeHead(idle);
     });
-    for (const [first, last] of numbersOf([...stay, ...removable].sort((a, b) => a.first - b.first)))
-      acknowledged = remove(acknowledged, first, last);
+    stamp.write(head);
     // A segment of which only a part is acknowledged stays, and so does the memory of that part.
-    acknowledged = acknowledged.filter(([first, last]) => Number(sql.lastFrom.get(last) ?? 0) >= first);
+    for (const [first, last] of ranges) acknowledged = remove(acknowledged, first, last);
     forgone = forgone.filter(([first, last]) => overlaps(acknowledged, first, last));
     tidied = true;
   }
+
+  const dictionary: typeof names = { get: names.get, intern: (tags) => told(() => names.intern(tags)) };
 
   const buffer: Buffer = {
     epoch,
@@ -349,14 +401,16 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, op
     replay(from, to) {
       // What was acknowledged since the last tick is kept by this.
       buffer.tidy(false);
-      const rows = told(() => kept.runs.flatMap((run) => sql.between.all(run.first, run.last, from, to) as KeptRow[]));
+      const rows = told(() =>
+        kept(done)
+          .flatMap((run) => sql.between.all(run.first, run.last, from, to) as Row[])
+          .filter(sound),
+      );
       if (rows.length === 0) return 0;
       transact(() => {
-        kept = delivered.forget(kept, rows);
-        for (const row of rows) {
-          held = withSegment(held, row);
-          pending = less(row.first, row.last, row.readings, -1);
-        }
+        done = delivered.recall(done, rows);
+        release(rows, -1);
+        for (const row of rows) pending = less(row.first, row.last, row.readings, -1);
         for (const [first, last] of numbersOf(rows)) backlog = add(backlog, first, last);
         writeHead(false);
       });
@@ -376,8 +430,8 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, op
         backlog: size(backlog),
         oldest: oldest?.committed ?? null,
         commits,
-        keptReadings: kept.readings,
-        keptBytes: kept.bytes,
+        keptReadings: done.readings,
+        keptBytes: done.bytes,
       };
     },
 
@@ -391,6 +445,7 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, op
       } catch (error) {
         throw failure(error);
       } finally {
+        stamp.close();
         db.close();
       }
     },
@@ -402,6 +457,13 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, op
     tidied = false;
   }
   return buffer;
+}
+
+/** When an epoch began, by its name, ms since 1970. */
+function madeAt(epoch: string): number {
+  const [, year, month, day, hour, minute, second] = /^(....)(..)(..)T(..)(..)(..)-/.exec(epoch) ?? [];
+  const at = Date.UTC(Number(year), Number(month) - 1, Number(day), Number(hour), Number(minute), Number(second));
+  return Number.isNaN(at) ? 0 : at;
 }
 
 function pragma(db: Database, name: string): number {

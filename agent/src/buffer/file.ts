@@ -4,46 +4,26 @@
 //   the commits at a power cut (https://www.sqlite.org/pragma.html#pragma_synchronous).
 // - One connection owns the file (locking_mode EXCLUSIVE): a second gateway is refused, and the WAL-reset bug of
 //   SQLite before 3.51.3 cannot be brought in from outside (https://sqlite.org/wal.html#walresetbug).
-// - A damaged file is set aside with its WAL under a new name, never deleted.
+// - The WAL is looked at before SQLite recovers it (wal.ts), and what SQLite finds is compared with the head stamp.
+// - A damaged file is set aside with its WAL under a new name, never deleted. So is one that is gone or empty where a
+//   buffer was in use.
 
 import { existsSync, mkdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import Sqlite, { type Database } from 'better-sqlite3';
 import { describe, Fault } from '../model/fault.ts';
 import { requestSalvage } from './progress.ts';
 import { giveUpReserve } from './reserve.ts';
+import { isDamage, isInUse, resultCode, storageFault } from './result.ts';
+import { createFile, SCHEMA_VERSION, sync, upgrade } from './schema.ts';
+import { STAMP_SUFFIX, wasUsed } from './stamp.ts';
+import { inspectWal } from './wal.ts';
 
-const SCHEMA_VERSION = 2;
 const LEAST_SQLITE = [3, 51, 3] as const;
-const PAGE_SIZE = 8192;
+/** About how much the WAL grows before it is copied into the database, bytes. */
+const CHECKPOINT_BYTES = 8_192_000;
 /** Beside a file that was found damaged while it was in use. */
 const MARK = '.is-damaged';
-
-/** Segments are numbered by their first entry; `meta` is what must survive when all segments have been delivered. */
-const SCHEMA = `
-  CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;
-  CREATE TABLE tag (id INTEGER PRIMARY KEY, name TEXT NOT NULL, source TEXT NOT NULL, unit TEXT) STRICT;
-  CREATE TABLE segment (
-    first INTEGER PRIMARY KEY,     -- number of the first entry
-    last INTEGER NOT NULL,         -- number of the last entry
-    readings INTEGER NOT NULL,     -- entries that are readings; the others are gap records
-    priority INTEGER NOT NULL,     -- 0 normal, 1 high
-    committed INTEGER NOT NULL,    -- wall clock of the commit, ms since 1970
-    oldest REAL NOT NULL,          -- source timestamps (model/time.ts)
-    newest REAL NOT NULL,
-    crc INTEGER NOT NULL,          -- CRC-32 of payload
-    payload BLOB NOT NULL          -- buffer/segment.ts
-  ) STRICT;
-`;
-
-/** Since version 2: runs of delivered segments that are kept for a replay (buffer/kept.ts). */
-const DELIVERED = `
-  CREATE TABLE delivered (
-    first INTEGER PRIMARY KEY,
-    last INTEGER NOT NULL,
-    at INTEGER NOT NULL            -- when, in ms of the gateway's running time
-  ) STRICT;
-`;
 
 export interface OpenedFile {
   readonly db: Database;
@@ -63,11 +43,7 @@ export interface SetAside {
  * `buffer.path` (cannot be written), `buffer.newer` (made by a later release), `buffer.library` (SQLite too old).
  */
 export function openFile(path: string): OpenedFile {
-  try {
-    mkdirSync(dirname(path), { recursive: true });
-  } catch (error) {
-    throw new Fault('buffer.path', `buffer.path ${path}: its folder cannot be made: ${describe(error)}`, error);
-  }
+  makeFolder(path);
   try {
     if (existsSync(path + MARK)) throw new Fault('buffer.damaged', `${path} was found damaged while it was in use`);
     return { db: open(path) };
@@ -77,16 +53,38 @@ export function openFile(path: string): OpenedFile {
   }
 }
 
+/** The names of new folders are synced: the file in them must be found after a power cut. */
+function makeFolder(path: string): void {
+  try {
+    const made = mkdirSync(dirname(path), { recursive: true });
+    if (made === undefined) return;
+    const top = dirname(resolve(made));
+    for (let at = dirname(resolve(path)); at !== top; at = dirname(at)) sync(dirname(at));
+  } catch (error) {
+    throw new Fault('buffer.path', `buffer.path ${path}: its folder cannot be made: ${describe(error)}`, error);
+  }
+}
+
 /** Sets a damaged file, which nobody has open, aside and makes a new one. */
 export function replaceFile(path: string, { message }: Fault): OpenedFile {
-  const since = Math.floor(statSync(path).birthtimeMs);
+  const since = madeAt(path);
   const aside = setAside(path);
   return { db: open(path), setAside: { path: aside, reason: message, since } };
+}
+
+function madeAt(path: string): number {
+  for (const each of [path, path + STAMP_SUFFIX]) {
+    const found = statSync(each, { throwIfNoEntry: false });
+    if (found !== undefined) return Math.floor(found.birthtimeMs);
+  }
+  return Date.now();
 }
 
 function open(path: string): Database {
   let db: Database | undefined;
   try {
+    if (!existsSync(path) && !wasUsed(path)) createFile(path);
+    refuseRemains(path);
     // No waiting for a lock: only another gateway can hold it, and it will not let go.
     db = new Sqlite(path, { timeout: 0 });
     configure(db);
@@ -98,13 +96,38 @@ function open(path: string): Database {
   }
 }
 
+/** Before SQLite opens what is there, because it would take an empty file for a new one, and end a WAL where it breaks. */
+function refuseRemains(path: string): void {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found === undefined) throw new Fault('buffer.damaged', `${path} is gone, and a buffer was in use there`);
+  if (found.isFile() && found.size === 0)
+    throw new Fault('buffer.damaged', `${path} is empty, and was not when it was made`);
+  if (inspectWal(path) === 'sound') return;
+  // A gateway that writes to it right now can look like that.
+  refuseInUse(path);
+  if (inspectWal(path) !== 'sound')
+    throw new Fault('buffer.damaged', `${path}-wal is damaged: commits are behind a place where SQLite stops reading`);
+}
+
+/** Throws a Fault `buffer.locked` when a gateway writes to the file. */
+export function refuseInUse(path: string): void {
+  let db: Database | undefined;
+  try {
+    db = new Sqlite(path, { readonly: true, timeout: 0 });
+    db.pragma('user_version');
+  } catch (error) {
+    if (isInUse(error)) throw new Fault('buffer.locked', `${path} is in use by a gateway`, error);
+  } finally {
+    db?.close();
+  }
+}
+
 function configure(db: Database): void {
   db.pragma('locking_mode = EXCLUSIVE');
-  db.pragma(`page_size = ${PAGE_SIZE}`);
   const mode = db.pragma('journal_mode = WAL', { simple: true });
   db.pragma('synchronous = FULL');
   // Commits grow the WAL to at most about 8 MB before it is copied into the database; then it is cut back to that.
-  db.pragma('wal_autocheckpoint = 1000');
+  db.pragma(`wal_autocheckpoint = ${Math.floor(CHECKPOINT_BYTES / Number(db.pragma('page_size', { simple: true })))}`);
   db.pragma('journal_size_limit = 16777216');
   db.pragma('temp_store = MEMORY');
   // A queue is written at one end and read at the other; what lies between needs no cache.
@@ -135,37 +158,28 @@ function checkVersions(db: Database, path: string): void {
       `${path} was written by a later release of fieldgate (format ${version}, this release knows ${SCHEMA_VERSION}); run that release, or move the file away`,
     );
   }
-  if (version === 0) {
-    advance(db, SCHEMA + DELIVERED);
-  } else {
-    if (version === 1) upgrade(db, path);
-    // Takes the lock now, not at the first commit, and reads the file's head: a damaged one shows here.
-    db.exec('BEGIN IMMEDIATE; COMMIT');
-    db.prepare('SELECT count(*) FROM meta').get();
-  }
-}
-
-function advance(db: Database, statements: string): void {
-  db.transaction(() => {
-    db.exec(statements);
-    db.pragma(`user_version = ${SCHEMA_VERSION}`);
-  }).immediate();
+  if (version === 0) throw new Fault('buffer.damaged', `${path} is no buffer of fieldgate`);
+  if (version < SCHEMA_VERSION) upgradeInPlace(db, path, version);
+  // Takes the lock now, not at the first commit, and reads the file's head: a damaged one shows here.
+  db.exec('BEGIN IMMEDIATE; COMMIT');
+  db.prepare('SELECT count(*) FROM meta').get();
 }
 
 /** A new release must start on a disk that is full, too: what it writes here fits into the reserve. */
-function upgrade(db: Database, path: string): void {
+function upgradeInPlace(db: Database, path: string, version: number): void {
   try {
-    advance(db, DELIVERED);
+    upgrade(db, version);
   } catch (error) {
     if (resultCode(error) !== 'FULL') throw error;
     giveUpReserve(path);
-    advance(db, DELIVERED);
+    upgrade(db, version);
   }
 }
 
 /** Why the file cannot be opened, by SQLite's result code (https://www.sqlite.org/rescode.html). */
 function asFault(error: unknown, path: string): Fault {
   if (error instanceof Fault) return error;
+  if (isDamage(error)) return new Fault('buffer.damaged', `${path} is damaged: ${describe(error)}`, error);
   switch (resultCode(error)) {
     case 'BUSY':
     case 'LOCKED':
@@ -174,10 +188,6 @@ function asFault(error: unknown, path: string): Fault {
         `${path} is in use by another gateway; stop that one, or give this one another buffer.path`,
         error,
       );
-    case 'CORRUPT':
-    case 'NOTADB':
-    case 'ERROR':
-      return new Fault('buffer.damaged', `${path} is damaged: ${describe(error)}`, error);
     case 'FULL':
       return storageFault(error, path);
     default:
@@ -201,45 +211,12 @@ export function markDamaged(path: string, reason: string): void {
   }
 }
 
-/** Why a statement failed: `buffer.full`, `buffer.damaged` or `buffer.disk`. */
-export function storageFault(error: unknown, path: string): Fault {
-  if (error instanceof Fault) return error;
-  if (isDamage(error)) return new Fault('buffer.damaged', `${path} is damaged: ${describe(error)}`, error);
-  if (resultCode(error) === 'FULL')
-    return new Fault('buffer.full', `${path}: the disk is full; free some space`, error);
-  return new Fault('buffer.disk', `${path}: ${describe(error)}`, error);
-}
-
-export function isStorageError(error: unknown): boolean {
-  return error instanceof Sqlite.SqliteError;
-}
-
-/**
- * What SQLite says when the content of the file is not what it wrote. ERROR: a statement of ours that names no table
- * or column of the file's. The statements are always the same, so a letter of the schema has changed.
- */
-export function isDamage(error: unknown): boolean {
-  const code = resultCode(error);
-  return code === 'CORRUPT' || code === 'NOTADB' || code === 'ERROR';
-}
-
-/** Whether another connection has the file. */
-export function isInUse(error: unknown): boolean {
-  const code = resultCode(error);
-  return code === 'BUSY' || code === 'LOCKED';
-}
-
-/** `FULL` of SQLITE_FULL, `IOERR` of SQLITE_IOERR_FSYNC. */
-function resultCode(error: unknown): string | undefined {
-  return error instanceof Sqlite.SqliteError ? error.code.split('_')[1] : undefined;
-}
-
 /** Renames the file and what belongs to it, all with the same stamp, so that a tool can open it later. */
 function setAside(path: string): string {
   const stamp = new Date().toISOString().replaceAll(/[-:]/g, '').replace('.', '');
   const aside = `${path}.damaged-${stamp}`;
   requestSalvage(aside);
-  for (const suffix of ['', '-wal', '-shm', MARK]) {
+  for (const suffix of ['', '-wal', '-shm', STAMP_SUFFIX, MARK]) {
     if (existsSync(path + suffix)) renameSync(path + suffix, aside + suffix);
   }
   return aside;

@@ -1,10 +1,10 @@
 // What a buffer file holds, for people: its status from the heads of the segments, its soundness from their contents.
 // Damage is part of the answer and never an error.
 
-import { entries } from '../model/batch.ts';
 import type { Timestamp } from '../model/time.ts';
 import type { Range } from './ranges.ts';
-import type { FoundRow, Reader } from './reader.ts';
+import type { Reader } from './reader.ts';
+import type { Row } from './table.ts';
 
 /** Without reading payloads; times are null when the file holds no segment. */
 export interface FileStatus {
@@ -46,7 +46,7 @@ export interface Verdict {
 }
 
 /** @param seen told each segment, for a display of progress */
-export function statusOf(reader: Reader, seen: (row: FoundRow) => void = () => {}): FileStatus {
+export function statusOf(reader: Reader, seen: (row: Row) => void = () => {}): FileStatus {
   const readings = { normal: 0, high: 0 };
   const unreadable: Range[] = [];
   let segments = 0;
@@ -63,7 +63,7 @@ export function statusOf(reader: Reader, seen: (row: FoundRow) => void = () => {
     const { row } = found;
     seen(row);
     segments++;
-    readings[row.priority] += row.readings;
+    readings[row.priority === 1 ? 'high' : 'normal'] += row.readings;
     held += row.last - row.first + 1;
     numbers = [numbers?.[0] ?? row.first, row.last];
     committed = [
@@ -81,7 +81,7 @@ export function statusOf(reader: Reader, seen: (row: FoundRow) => void = () => {
     segments,
     readings,
     gaps: held - readings.normal - readings.high,
-    kept: reader.kept.readings,
+    kept: reader.kept,
     numbers,
     absent: numbers === null ? 0 : numbers[1] - numbers[0] + 1 - held,
     oldest: Number.isFinite(oldest) ? oldest : null,
@@ -92,7 +92,7 @@ export function statusOf(reader: Reader, seen: (row: FoundRow) => void = () => {
 }
 
 /** Reads everything: the structure, and the content of every segment, delivered or not. @param seen as for `statusOf` */
-export function verify(reader: Reader, seen: (row: FoundRow) => void = () => {}): Verdict {
+export function verify(reader: Reader, seen: (row: Row) => void = () => {}): Verdict {
   const structure = reader.check();
   const damaged: DamagedSegment[] = [];
   const unreadable: Range[] = [];
@@ -105,8 +105,7 @@ export function verify(reader: Reader, seen: (row: FoundRow) => void = () => {})
     const { row } = found;
     segments++;
     const batch = reader.read(row);
-    if (batch === undefined || entries(batch) !== row.last - row.first + 1)
-      damaged.push({ first: row.first, last: row.last, readings: row.readings });
+    if (batch === undefined) damaged.push({ first: row.first, last: row.last, readings: row.readings });
     seen(row);
   }
   const sound = structure.length + damaged.length + unreadable.length === 0 && reader.epoch !== undefined;

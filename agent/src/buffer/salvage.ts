@@ -7,14 +7,15 @@
 // - A reading whose tag's name is lost is not delivered under a wrong one: its segment counts as lost.
 
 import { statSync } from 'node:fs';
-import { type Batch, entries } from '../model/batch.ts';
+import type { Batch } from '../model/batch.ts';
 import type { Gap, GapReason } from '../model/gap.ts';
 import type { Stream } from '../model/stream.ts';
 import { fromMillis, now, type Timestamp } from '../model/time.ts';
 import type { StoredTag } from './dictionary.ts';
 import { readProgress, writeProgress } from './progress.ts';
 import { add, type Range, remove } from './ranges.ts';
-import { type Found, type FoundRow, openReader } from './reader.ts';
+import { type Found, openReader } from './reader.ts';
+import type { Row } from './table.ts';
 
 export interface SalvageStats {
   /** The file that was set aside. */
@@ -77,22 +78,25 @@ export function openSalvage(file: string): Salvage | undefined {
   let changed = false;
   let trouble: unknown;
 
-  function lose(reason: GapReason, range: Range, from: Timestamp, to: Timestamp, readings?: number): void {
+  function lose(reason: GapReason, range: Range, from: Timestamp, to: Timestamp, readings: number): void {
     owed.push({
       reason,
       from: Math.min(from, to),
       to,
-      ...(readings !== undefined && { count: readings }),
+      count: readings,
       range: { epoch: epoch as string, first: range[0], last: range[1] },
     });
-    lost += readings ?? 0;
-    dropped[reason] = (dropped[reason] ?? 0) + (readings ?? 0);
+    lost += readings;
+    dropped[reason] = (dropped[reason] ?? 0) + readings;
     changed = true;
   }
 
   function reveal(until: Timestamp): void {
-    if (hidden !== undefined) lose('buffer-damaged', hidden.range, hidden.from, until);
+    if (hidden === undefined) return;
+    const { range, from } = hidden;
     hidden = undefined;
+    // How many of them were readings is not known; what is lost must not be counted too low.
+    lose('buffer-damaged', range, from, until, range[1] - range[0] + 1);
   }
 
   function peek(): Found | undefined {
@@ -102,9 +106,9 @@ export function openSalvage(file: string): Salvage | undefined {
     return ahead;
   }
 
-  function content(row: FoundRow): Batch | undefined {
+  function content(row: Row): Batch | undefined {
     const batch = reader.read(row);
-    if (batch === undefined || entries(batch) !== row.last - row.first + 1) return undefined;
+    if (batch === undefined) return undefined;
     for (let i = 0; i < batch.count; i++) if (reader.tag(batch.tag[i] as number) === undefined) return undefined;
     return batch;
   }
@@ -114,6 +118,7 @@ export function openSalvage(file: string): Salvage | undefined {
     for (let found = peek(); found !== undefined; found = peek()) {
       if (found.type === 'unreadable') {
         if (parts.length > 0) return;
+        if (hidden !== undefined && hidden.range[1] + 1 !== found.range[0]) reveal(hidden.from);
         hidden = { range: [hidden?.range[0] ?? found.range[0], found.range[1]], from: before };
         position = found.range[1] + 1;
       } else {
