@@ -74,12 +74,13 @@ export function keepsNumber({ reads, changes, after }: TagChange): boolean {
   return !(after.deadband?.kind === 'percent' && after.range === undefined);
 }
 
-function ruleOf({ scale, deadband, range, swingingDoor, heartbeat }: ResolvedTag, tag: number): Rule {
+function ruleOf({ scale, deadband, range, clamp, swingingDoor, heartbeat }: ResolvedTag, tag: number): Rule {
   return {
     tag,
     ...(scale !== undefined && { scale }),
     ...(deadband !== undefined && { deadband }),
     ...(range !== undefined && { range }),
+    ...(clamp === true && range !== undefined && { clamp: range }),
     ...(swingingDoor !== undefined && { swingingDoor }),
     ...(heartbeat !== undefined && { heartbeat }),
   };

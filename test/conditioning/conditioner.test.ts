@@ -145,6 +145,26 @@ describe('deadband', () => {
   });
 });
 
+describe('clamping', () => {
+  const LOW = StatusCode.Good | 0x500;
+  const HIGH = StatusCode.Good | 0x600;
+
+  it('beyond the range a value becomes its end and says so in its status; within it nothing is touched', () => {
+    const room = conditioner([{ tag: 1, clamp: [0, 10] }]);
+    const within = batchOf([1, 0, 5], [1, 1, 10], [1, 2, 0]);
+    expect(room.apply(within, 0)).toBe(within);
+    const beyond = room.apply(batchOf([1, 3, -0.1], [1, 4, 10.1], [2, 4, 99], [1, 5, 5]), 0);
+    expect(rowsOf(beyond)).toEqual([[1, 3, 0, LOW], [1, 4, 10, HIGH], [2, 4, 99], [1, 5, 5]]); // biome-ignore format: one line
+  });
+
+  it('comes after scaling, and leaves Bad and what is no number alone', () => {
+    const room = conditioner([{ tag: 1, scale: { from: [0, 4000], to: [0, 100] }, clamp: [0, 100] }]);
+    const bad = StatusCode.BadTimeout;
+    const sent = room.apply(batchOf([1, 0, 4_400], [1, 1, -40], [1, 2, 2_000], [1, 3, null, bad], [1, 4, 'x']), 0);
+    expect(rowsOf(sent)).toEqual([[1, 0, 100, HIGH], [1, 1, 0, LOW], [1, 2, 50], [1, 3, null, bad], [1, 4, 'x']]); // biome-ignore format: one line
+  });
+});
+
 describe('scaling', () => {
   const room = () => conditioner([{ tag: 1, scale: { from: [0, 4000], to: [0, 100] } }]);
 

@@ -319,3 +319,44 @@ describe('a file that cannot be read', () => {
     });
   });
 });
+
+describe('how Modbus values are written', () => {
+  it('sentinels keep their bits, whatever YAML makes of the number', async () => {
+    const { plant } = await clean(
+      modbus(
+        `      A: { address: "holding:0", type: int16, notImplemented: 0x8000 }
+      B: { address: "holding:1", type: int16, notImplemented: [-32768, 0x7FFF] }
+      C: { address: "holding:2", type: uint64, notImplemented: 0x8000000000000001 }
+      D: { address: "holding:6", type: float32, notImplemented: [-9999, NaN, "0x7FC00000"] }
+      E: { address: "holding:8", type: int16, sign: magnitude, notImplemented: -5 }
+      F:
+        address: "holding:9"
+        type: uint64
+        notImplemented:
+          - 0x8000000000000001
+          - 18446744073709551615
+      G: { address: "holding:13", type: bcd16, notImplemented: 9999 }
+`,
+        '    tagFiles: [more.csv]\n',
+      ),
+      {
+        'more.csv':
+          'name,address,type,notImplemented,range,clamp,encoding\nH,holding:20,int16,0x8000 0x7FFF,0..10,true,\nI,holding:21,string(6),,,,utf-8\n',
+      },
+    );
+    const tags = (plant.sources[0] as ResolvedModbusSource).tags;
+    expect(tags.map(({ notImplemented }) => notImplemented)).toEqual([
+      ['8000'],
+      ['8000', '7FFF'],
+      ['8000000000000001'],
+      ['C61C3C00', 'NaN', '7FC00000'],
+      ['8005'],
+      ['8000000000000001', 'FFFFFFFFFFFFFFFF'],
+      ['9999'],
+      ['8000', '7FFF'],
+      undefined,
+    ]);
+    expect(tags[7]).toMatchObject({ clamp: true, range: [0, 10] });
+    expect(tags[8]).toMatchObject({ encoding: 'utf-8' });
+  });
+});

@@ -131,7 +131,7 @@ async function shownOf({ source, first }: Numbered, answer: Answer, i: number, w
   const raw = words?.get(index);
   const value = engineering(tag, valueAt(batch, i));
   const plain = plainText(batch, i);
-  const isScaled = tag.scale !== undefined && batch.kind[i] !== Kind.Null;
+  const isScaled = (tag.scale !== undefined || tag.clamp === true) && batch.kind[i] !== Kind.Null;
   return {
     tag: tag.name,
     value: batch.kind[i] === Kind.Float32 && !isScaled ? Number(plain) : value,
@@ -147,11 +147,13 @@ async function shownOf({ source, first }: Numbered, answer: Answer, i: number, w
   };
 }
 
-/** As conditioning scales it. */
-function engineering({ scale }: ResolvedTag, value: Value): Value {
-  if (scale === undefined || value === null) return value;
-  const { factor, offset } = lineOf(scale);
-  return scaled(value, factor, offset);
+/** As conditioning scales and clamps it. */
+function engineering({ scale, clamp, range }: ResolvedTag, given: Value): Value {
+  if (given === null) return null;
+  const line = scale && lineOf(scale);
+  const value = line ? scaled(given, line.factor, line.offset) : given;
+  if (clamp !== true || range === undefined || typeof value !== 'number') return value;
+  return Math.min(range[1], Math.max(range[0], value));
 }
 
 async function ordersOf(tag: ResolvedTag, words: readonly number[]): Promise<Shown['orders']> {

@@ -19,6 +19,9 @@ export interface Columns {
   /** The range that the source told; NaN before. It outlives a change of the rule. */
   readonly low: Float64Array;
   readonly high: Float64Array;
+  /** Where clamping begins, in engineering units. */
+  readonly floor: Float64Array;
+  readonly ceiling: Float64Array;
   /** Ticks without a sending after which something is due. */
   readonly patience: Float64Array;
   readonly door: Doors;
@@ -37,6 +40,7 @@ export const SCALE = 1;
 export const DEADBAND = 2;
 export const DOOR = 4;
 export const HEARTBEAT = 8;
+export const CLAMP = 16;
 
 /** A door without a heartbeat shows what it holds after this long, in ms, so that a chart is never older. */
 export const HOLD_MS = 60_000;
@@ -51,6 +55,8 @@ export function columns(slots: number): Columns {
     share: new Float64Array(slots).fill(Number.NaN),
     low: new Float64Array(slots).fill(Number.NaN),
     high: new Float64Array(slots).fill(Number.NaN),
+    floor: new Float64Array(slots),
+    ceiling: new Float64Array(slots),
     patience: new Float64Array(slots),
     door: doors(slots),
     sent: new Uint8Array(slots),
@@ -81,6 +87,7 @@ export function grown(old: Columns, slots: number, shift: number): Columns {
 export function setRule(c: Columns, slot: number, rule: Rule): void {
   c.flags[slot] = flagsOf(rule);
   ({ factor: c.factor[slot], offset: c.offset[slot] } = rule.scale === undefined ? ONE : lineOf(rule.scale));
+  [c.floor[slot], c.ceiling[slot]] = rule.clamp ?? [0, 0];
   c.band[slot] = 0;
   c.share[slot] = Number.NaN;
   if (rule.deadband?.kind === 'absolute') c.band[slot] = rule.deadband.size;
@@ -120,6 +127,7 @@ export function flagsOf(rule: Rule): number {
     (rule.scale === undefined ? 0 : SCALE) |
     (rule.deadband === undefined ? 0 : DEADBAND) |
     (rule.swingingDoor === undefined ? 0 : DOOR) |
-    (rule.heartbeat === undefined ? 0 : HEARTBEAT)
+    (rule.heartbeat === undefined ? 0 : HEARTBEAT) |
+    (rule.clamp === undefined ? 0 : CLAMP)
   );
 }

@@ -4,10 +4,22 @@
 // The hot path makes no object per reading: state is in columns, indexed by tag.
 
 import { type Batch, BatchBuilder, gapBatch, Kind, type Value } from '../model/batch.ts';
-import { isBad } from '../model/status.ts';
+import { isBad, LIMITED } from '../model/status.ts';
 import type { Timestamp } from '../model/time.ts';
 import { unchanged, withinBand } from './change.ts';
-import { clearSlot, columns, DEADBAND, DOOR, flagsOf, grown, HEARTBEAT, SCALE, setRule, tellRange } from './columns.ts';
+import {
+  CLAMP,
+  clearSlot,
+  columns,
+  DEADBAND,
+  DOOR,
+  flagsOf,
+  grown,
+  HEARTBEAT,
+  SCALE,
+  setRule,
+  tellRange,
+} from './columns.ts';
 import { hold, open, swings } from './door.ts';
 import type { Rule } from './rule.ts';
 import { scaled } from './scaling.ts';
@@ -174,7 +186,7 @@ export function conditioner(rules: Iterable<Rule>): Conditioner {
           continue;
         }
         const time = batch.time[i] as number;
-        const status = batch.status[i] as number;
+        let status = batch.status[i] as number;
         let kind = batch.kind[i] as number;
         let number = batch.number[i] as number;
         let other: Value = kind === Kind.Other ? (others[number] as Value) : null;
@@ -186,6 +198,16 @@ export function conditioner(rules: Iterable<Rule>): Conditioner {
           else if (typeof value === 'number') number = value;
           else other = value;
           if (kind !== Kind.Other || typeof value === 'number') kind = Kind.Number;
+        }
+        if (flag & CLAMP && isNumber(kind) && !isBad(status)) {
+          const floor = c.floor[slot] as number;
+          const ceiling = c.ceiling[slot] as number;
+          if (number < floor || number > ceiling) {
+            status = (status | (number < floor ? LIMITED.low : LIMITED.high)) >>> 0;
+            number = number < floor ? floor : ceiling;
+            kind = Kind.Number;
+            asItIs = false;
+          }
         }
         const verdict = judge(slot, time, status, kind, number, other);
         if (verdict === SEND && asItIs && !building && c.door.holds[slot] === 0) {

@@ -9,6 +9,8 @@ export interface Rule {
   readonly deadband?: { readonly kind: 'absolute' | 'percent'; readonly size: number };
   /** Lowest and highest value in engineering units, for a deadband in percent. */
   readonly range?: readonly [number, number];
+  /** Values beyond these two become them, in engineering units. */
+  readonly clamp?: readonly [number, number];
   /** Largest error in engineering units. */
   readonly swingingDoor?: number;
   /** Milliseconds. */

@@ -1,5 +1,6 @@
 // Linear scaling from raw to engineering units: `{ from: [0, 4095], to: [0, 100] }`. Values outside `from` are scaled
-// along the same line, never clamped: 4 mA means 0 and 3.6 mA means a broken wire, which somebody wants to see.
+// along the same line, and clamped only for a tag that says so: 4 mA means 0 and 3.6 mA means a broken wire, which
+// somebody wants to see.
 
 import type { Value } from '../model/batch.ts';
 

@@ -30,6 +30,11 @@ const NUMBERS: Cells = { read: number, write: String, advice: 'write a number' }
 export const CELLS: Readonly<Record<string, Cells>> = {
   unitId: NUMBERS,
   swingingDoor: NUMBERS,
+  clamp: {
+    read: (cell) => ({ true: true, false: false })[cell.trim().toLowerCase()],
+    write: String,
+    advice: 'write true or false',
+  },
   deadband: {
     read(cell, decimalComma) {
       if (!cell.endsWith('%')) return number(cell, decimalComma);

@@ -16,6 +16,18 @@ export function checkThinning(tag: Thinning, report: Report): void {
   report(['swingingDoor'], 'key', 'deadband and swingingDoor would add their errors: write one of them');
 }
 
+interface Clamping {
+  readonly clamp?: boolean | undefined;
+  readonly range?: unknown;
+  readonly scale?: unknown;
+}
+
+/** What is clamped needs two ends. */
+export function checkClamp(name: string, tag: Clamping, report: Report): void {
+  if (tag.clamp !== true || tag.range !== undefined || tag.scale !== undefined) return;
+  report(['clamp'], 'key', `clamp keeps ${name} within its range: it needs a range, like range: [0, 250], or a scale`);
+}
+
 /** The same for what a source gives all its tags. */
 export function checkDefaults(defaults: unknown, report: Report): void {
   if (typeof defaults !== 'object' || defaults === null) return;

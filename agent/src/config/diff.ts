@@ -68,6 +68,7 @@ const AFTER_READING = new Set([
   'heartbeat',
   'swingingDoor',
   'scale',
+  'clamp',
 ]);
 
 /** What changes when `after` takes the place of `before`. Linear in the number of tags. */

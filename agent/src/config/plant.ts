@@ -4,7 +4,7 @@
 import type { Priority } from '../model/tag.ts';
 import type { ModbusAddress } from './address.ts';
 import type { Deadband } from './fields.ts';
-import type { ByteOrder, ModbusSource, ModbusTag } from './schema/modbus.ts';
+import type { ByteOrder, Encoding, ModbusSource, ModbusTag } from './schema/modbus.ts';
 import type { OpcUaSource } from './schema/opcua.ts';
 
 interface TagBasis {
@@ -22,6 +22,8 @@ interface TagBasis {
   /** Error in engineering units. */
   readonly swingingDoor?: number;
   readonly scale?: Scale;
+  /** Values beyond the range become its ends. */
+  readonly clamp?: boolean;
 }
 
 /** Linear scaling, raw to engineering units. */
@@ -43,6 +45,12 @@ export interface ResolvedModbusTag extends TagBasis {
   readonly type: ModbusType;
   /** Eight letters for types of eight bytes, four for all others; a string knows ABCD and BADC only. */
   readonly order: ByteOrder;
+  /** How the sign is written; undefined: two's complement. */
+  readonly sign?: 'magnitude';
+  /** Of text; undefined: Latin-1. */
+  readonly encoding?: Encoding;
+  /** Bits that mean "no value", after the order: hexadecimal, as wide as the type; `NaN` for every float that is none. */
+  readonly notImplemented?: readonly string[];
   readonly unitId: number;
   /** Milliseconds. */
   readonly poll: number;

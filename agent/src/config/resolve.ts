@@ -12,6 +12,7 @@ interface Basis {
   readonly heartbeat?: number | undefined;
   readonly swingingDoor?: number | undefined;
   readonly scale?: { from: [number, number]; to: [number, number] } | undefined;
+  readonly clamp?: boolean | undefined;
 }
 
 /** What a source may give all its tags. */
@@ -29,6 +30,7 @@ export function basis(tag: Basis, defaults: Defaults) {
     range: rangeOf(tag),
     heartbeat: tag.heartbeat ?? defaults.heartbeat,
     scale: tag.scale,
+    clamp: tag.clamp,
   };
 }
 

@@ -105,7 +105,10 @@ interface Taker {
 }
 
 /** Keys of a tag that are checked against each other. */
-const TOGETHER = new Set(['node', 'path', 'address', 'type', 'order', 'deadband', 'swingingDoor', 'range', 'scale']);
+const TOGETHER = new Set([
+  ...['node', 'path', 'address', 'type', 'order', 'deadband', 'swingingDoor', 'range', 'scale', 'clamp'],
+  ...['notImplemented', 'sign', 'encoding'],
+]);
 
 function taker(
   schema: z.ZodType,
@@ -149,16 +152,29 @@ function readYamlTags(context: Context, base: readonly string[], tags: unknown, 
   const { yaml } = context;
   for (const name of Object.keys(tags)) {
     const place = [...base, 'tags', name];
-    let value = tags[name];
-    if (isFields(value) && typeof value.address === 'number') {
-      // As it is written: YAML reads 00011 as the number 11, and 40025.10 as 40025.1.
-      value = { ...value, address: yaml.source([...place, 'address']) ?? value.address };
-    }
+    const value = asWritten(tags[name], place, yaml);
     const origin: Origin = {
       mistake: (path, part, message, suggestion) => yaml.mistake([...place, ...path], part, message, suggestion),
     };
     take(context, name, value, origin, true);
   }
+}
+
+/** Numbers whose writing counts: YAML reads 00011 as 11, 40025.10 as 40025.1, and 0x8000000000000001 as a float. */
+const LITERAL = ['address', 'notImplemented'] as const;
+
+function asWritten(value: unknown, place: Path, yaml: YamlFile): unknown {
+  if (!isFields(value)) return value;
+  let written = value;
+  for (const key of LITERAL) {
+    const given = value[key];
+    const source = (one: unknown, path: Path) => (typeof one === 'number' ? (yaml.source(path) ?? one) : one);
+    if (typeof given === 'number') written = { ...written, [key]: source(given, [...place, key]) };
+    else if (key === 'notImplemented' && Array.isArray(given)) {
+      written = { ...written, [key]: given.map((one, i) => source(one, [...place, key, i])) };
+    }
+  }
+  return written;
 }
 
 async function readTagFiles(

@@ -13,6 +13,11 @@ const CODE = 0xffff0000;
 /** InfoType DataValue together with the overflow bit: the server's queue lost values next to this one. */
 const OVERFLOW = 0x480;
 
+/**
+ * Bits beside any status: the value was limited, InfoType DataValue and the LimitBits (OPC 10000-4 section 7.39.1).
+ */
+export const LIMITED = { low: 0x500, high: 0x600 } as const;
+
 export function isGood(status: number): boolean {
   return (status & SEVERITY) === 0;
 }

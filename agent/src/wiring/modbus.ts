@@ -39,7 +39,7 @@ function optionsOf({ name, config, tags }: ResolvedModbusSource, indices: readon
     ...lineOptionsOf(config),
     maxRegisters,
     maxGap,
-    tags: tags.map(({ name, address, type, order, unitId, poll }, i) => ({
+    tags: tags.map(({ name, address, type, order, unitId, poll, sign, encoding, notImplemented }, i) => ({
       index: indices[i]!,
       name,
       address,
@@ -47,6 +47,9 @@ function optionsOf({ name, config, tags }: ResolvedModbusSource, indices: readon
       order,
       unitId,
       poll,
+      ...(sign !== undefined && { sign }),
+      ...(encoding !== undefined && { encoding }),
+      ...(notImplemented !== undefined && { notImplemented }),
     })),
   };
 }

@@ -1,17 +1,17 @@
 // Every type and order of the mapping language, byte by byte.
 
 import { describe, expect, test } from 'vitest';
-import { decode, field } from '../../../agent/src/adapters/modbus/decode.ts';
+import { decode, type Form, field, isSentinel, sentinelsOf } from '../../../agent/src/adapters/modbus/decode.ts';
 import { parseAddress } from '../../../agent/src/config/address.ts';
 import type { ByteOrder } from '../../../agent/src/config/schema/modbus.ts';
 import { BatchBuilder, Kind, type Value, valueAt } from '../../../agent/src/model/batch.ts';
 import { statusName } from '../../../agent/src/model/status.ts';
 
 /** Decodes the bytes of a reply that begins at the address. */
-function read(type: string, order: ByteOrder, hex: string, address = 'holding:0') {
+function read(type: string, order: ByteOrder, hex: string, address = 'holding:0', form: Form = {}) {
   const place = parseAddress(address);
   if (typeof place === 'string') throw new Error(place);
-  const cut = field(type, order, place);
+  const cut = field(type, order, place, form);
   if (typeof cut === 'string') throw new Error(cut);
   // The value stands behind two other bytes, as in a reply with other tags before it.
   const bytes = Buffer.from(`FFFF${hex.replaceAll(' ', '')}`, 'hex');
@@ -169,6 +169,75 @@ describe('bits', () => {
       Array.from({ length: count }, (_, i) => (read('bool', 'ABCD', hex, `${table}:${i}`).value ? '1' : '0')).join('');
     expect(bits('coil', 'CD6B05', 19)).toBe('1011001111010110101');
     expect(bits('discrete', 'ACDB35', 22)).toBe('0011010111011011101011');
+  });
+});
+
+describe('sign and magnitude', () => {
+  test.each<[string, ByteOrder, string, number | bigint]>([
+    ['int16', 'ABCD', '0005', 5],
+    ['int16', 'ABCD', '8005', -5],
+    ['int16', 'BADC', '0580', -5],
+    ['int16', 'ABCD', 'FFFF', -32_767],
+    ['int16', 'ABCD', '8000', -0],
+    ['int32', 'ABCD', '8000 0005', -5],
+    ['int32', 'CDAB', '0005 8000', -5],
+    ['int32', 'ABCD', '7FFF FFFF', 2_147_483_647],
+    ['int64', 'ABCD', '8000 0000 0000 0005', -5],
+    ['int64', 'ABCD', 'FFFF FFFF FFFF FFFF', -(2n ** 63n) + 1n],
+  ])('%s %s %s', (type, order, hex, value) => {
+    const kind = typeof value === 'bigint' ? Kind.Other : Kind.Number;
+    expect(read(type, order, hex, 'holding:0', { sign: 'magnitude' })).toEqual(good(value, kind));
+  });
+});
+
+describe('encodings of text', () => {
+  test.each<[NonNullable<Form['encoding']>, ByteOrder, string, string]>([
+    ['ascii', 'ABCD', '5055 4D50', 'PUMP'],
+    ['latin-1', 'ABCD', 'B043 2020', '°C'],
+    ['utf-8', 'ABCD', 'C2B0 4300', '°C'],
+    ['utf-8', 'BADC', 'B0C2 0043', '°C'],
+    ['utf-16', 'ABCD', '00B0 0043', '°C'],
+    ['utf-16', 'BADC', 'B000 4300', '°C'],
+    ['utf-16', 'ABCD', 'D83D DE00', '\u{1f600}'],
+  ])('%s %s %s', (encoding, order, hex, value) => {
+    expect(read('string(4)', order, hex, 'holding:0', { encoding })).toEqual(good(value, Kind.Other));
+  });
+
+  test.each<[NonNullable<Form['encoding']>, string]>([
+    ['ascii', 'B043 2020'],
+    ['utf-8', 'B043 2020'],
+    ['utf-16', 'DE00 0041'],
+  ])('%s does not make up what %s could mean', (encoding, hex) => {
+    expect(read('string(4)', 'ABCD', hex, 'holding:0', { encoding })).toMatchObject({
+      status: 'BadDecodingError',
+      count: 0,
+    });
+  });
+});
+
+describe('what means "no value"', () => {
+  test.each<[type: string, order: ByteOrder, bits: string[], hex: string, none: boolean]>([
+    ['int16', 'ABCD', ['8000'], '8000', true],
+    ['int16', 'BADC', ['8000'], '0080', true],
+    ['int16', 'ABCD', ['8000'], '7FFF', false],
+    ['uint16', 'ABCD', ['FFFF', '8000'], '8000', true],
+    ['bcd16', 'ABCD', ['9999'], '9999', true],
+    ['uint32', 'CDAB', ['FFFFFFFE'], 'FFFE FFFF', true],
+    ['float32', 'ABCD', ['NaN'], '7FC0 0000', true],
+    ['float32', 'ABCD', ['NaN'], 'FFC0 0001', true],
+    ['float32', 'ABCD', ['NaN'], '7F80 0000', false],
+    ['float32', 'CDAB', ['C61C3C00'], '3C00 C61C', true],
+    ['float64', 'ABCD', ['NaN'], '7FF0 0000 0000 0001', true],
+    ['float64', 'ABCD', ['NaN'], '7FF0 0000 0000 0000', false],
+    ['int64', 'ABCD', ['8000000000000000'], '8000 0000 0000 0000', true],
+    ['int64', 'ABCD', ['8000000000000000'], '8000 0000 0000 0001', false],
+    ['uint64', 'GHEFCDAB', ['0000000000000001'], '0001 0000 0000 0000', true],
+  ])('%s %s %j in %s: %s', (type, order, bits, hex, none) => {
+    const cut = field(type, order, { table: 'holding', offset: 0 });
+    if (typeof cut === 'string') throw new Error(cut);
+    const bytes = Buffer.from(hex.replaceAll(' ', ''), 'hex');
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    expect(isSentinel(view, 0, cut.code, sentinelsOf(bits))).toBe(none);
   });
 });
 

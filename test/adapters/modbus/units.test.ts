@@ -233,6 +233,19 @@ describe('a unit that answers with exceptions', () => {
   });
 });
 
+test('what a device sends where it measures nothing is Bad, without a value and without a trouble', async () => {
+  const tags = block(1, 3).map((each) => ({ ...each, notImplemented: ['8000'] }));
+  sim.setRegister(1, 'holding', 1_001, [0x8000]);
+  const run = await polled(sim.port, tags);
+  await until('readings', () => goods(run.sink, 1_000) > 2);
+  expect(statuses(run.sink, 1_001)).toEqual(['BadNotSupported']);
+  expect(run.sink.of(1_001)).toMatchObject([{ value: null }]);
+  sim.setRegister(1, 'holding', 1_001, [7]);
+  await until('the value', () => goods(run.sink, 1_001) > 0);
+  expect(run.sink.last(1_001)?.value).toBe(7);
+  expect(run.sink.parts.size).toBe(0);
+});
+
 describe('the schedule', () => {
   test('every unit and interval has its rate, with the requests of the plan', async () => {
     const tags = [...block(1, 200, 50), ...block(2, 10, 100), ...block(1, 10, 200).map((each) => ({ ...each, index: each.index + 500 }))]; // biome-ignore format: one line

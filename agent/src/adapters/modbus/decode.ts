@@ -13,7 +13,7 @@
 // types, bits) knows the byte swap only, and so does text: its registers always come in reading order.
 
 import type { ModbusAddress } from '../../config/address.ts';
-import type { ByteOrder } from '../../config/schema/modbus.ts';
+import type { ByteOrder, Encoding } from '../../config/schema/modbus.ts';
 import { type BatchBuilder, Kind } from '../../model/batch.ts';
 import { StatusCode } from '../../model/status.ts';
 import type { Timestamp } from '../../model/time.ts';
@@ -57,7 +57,30 @@ const Op = {
   Bcd16: 11,
   Bcd32: 12,
   Text: 13,
+  Ascii: 14,
+  Utf8: 15,
+  Utf16: 16,
+  Magnitude16: 17,
+  Magnitude32: 18,
+  Magnitude64: 19,
 } as const;
+
+const TEXT = { 'latin-1': Op.Text, ascii: Op.Ascii, 'utf-8': Op.Utf8, 'utf-16': Op.Utf16 } as const;
+
+/** Signed types whose first bit is the sign and whose others are the magnitude. */
+const MAGNITUDE: Readonly<Record<string, number>> = {
+  int16: Op.Magnitude16,
+  int32: Op.Magnitude32,
+  int64: Op.Magnitude64,
+};
+
+/** How a value is written, beyond its type and order. */
+export interface Form {
+  /** undefined: two's complement. */
+  readonly sign?: 'magnitude';
+  /** undefined: Latin-1. */
+  readonly encoding?: Encoding;
+}
 
 const TYPES: Record<string, { readonly op: number; readonly width: number }> = {
   int16: { op: Op.Int16, width: 1 },
@@ -76,7 +99,7 @@ const TYPES: Record<string, { readonly op: number; readonly width: number }> = {
  * The field of a tag, or a sentence that says why there is none.
  * A bool at a register without a bit is true when the register is not 0.
  */
-export function field(type: string, order: ByteOrder, address: ModbusAddress): Field | string {
+export function field(type: string, order: ByteOrder, address: ModbusAddress, form: Form = {}): Field | string {
   const bits = ORDER[order];
   if (address.table === 'coil' || address.table === 'discrete') {
     return type === 'bool'
@@ -92,10 +115,11 @@ export function field(type: string, order: ByteOrder, address: ModbusAddress): F
   const text = /^string\((\d+)\)$/.exec(type);
   if (text) {
     const bytes = Number(text[1]);
-    return { code: (Op.Text << 2) | bits, argument: bytes, width: Math.ceil(bytes / 2) };
+    return { code: (TEXT[form.encoding ?? 'latin-1'] << 2) | bits, argument: bytes, width: Math.ceil(bytes / 2) };
   }
   const known = TYPES[type];
-  return known ? { code: (known.op << 2) | bits, argument: 0, width: known.width } : `"${type}" is no type`;
+  const op = (form.sign && MAGNITUDE[type]) ?? known?.op;
+  return known ? { code: (op! << 2) | bits, argument: 0, width: known.width } : `"${type}" is no type`;
 }
 
 /** Four or eight bytes on their way from registers to a floating-point number. */
@@ -175,9 +199,32 @@ export function decode(
       value = decimal(bits32(data, place, order), 8);
       if (value < 0) return StatusCode.BadDecodingError;
       break;
-    default:
-      out.add(tag, time, StatusCode.Good, text(data, place, argument, order));
+    case Op.Magnitude16: {
+      const raw = bits16(data, place, order);
+      value = raw & 0x8000 ? -(raw & 0x7fff) : raw;
+      break;
+    }
+    case Op.Magnitude32: {
+      const raw = bits32(data, place, order);
+      value = raw > 0x7fff_ffff ? -(raw & 0x7fff_ffff) : raw;
+      break;
+    }
+    case Op.Magnitude64: {
+      const raw = (BigInt(high32(data, place, order)) << 32n) | BigInt(low32(data, place, order));
+      const signed = raw >> 63n ? -(raw & (2n ** 63n - 1n)) : raw;
+      if (!Number.isSafeInteger(Number(signed))) {
+        out.add(tag, time, StatusCode.Good, signed);
+        return StatusCode.Good;
+      }
+      value = Number(signed);
+      break;
+    }
+    default: {
+      const read = text(data, place, argument, code);
+      if (read === undefined) return StatusCode.BadDecodingError;
+      out.add(tag, time, StatusCode.Good, read);
       return StatusCode.Good;
+    }
   }
   out.push(tag, time, StatusCode.Good, kind, value);
   return StatusCode.Good;
@@ -213,13 +260,79 @@ function decimal(bits: number, digits: number): number {
   return value;
 }
 
-/** Latin-1 text without the NULs and spaces that pad it on either side. */
-function text(data: DataView, place: number, bytes: number, order: number): string {
-  const swap = order & BYTES_SWAPPED;
-  let value = '';
-  for (let i = 0; i < bytes; i++) value += String.fromCharCode(data.getUint8(place + (i ^ swap)));
+/** Bit patterns that mean "no value". */
+export interface Sentinels {
+  /** Upper and lower 32 bits of each; the upper are 0 for shorter types. */
+  readonly patterns: readonly (readonly [high: number, low: number])[];
+  /** Every float that is no number. */
+  readonly nan: boolean;
+}
+
+/** @param bits hexadecimal digits, or `NaN` */
+export function sentinelsOf(bits: readonly string[]): Sentinels {
+  const patterns = bits.filter((each) => each !== 'NaN').map((each) => BigInt(`0x${each}`));
+  return {
+    patterns: patterns.map((each) => [Number(each >> 32n), Number(each & 0xffff_ffffn)] as const),
+    nan: bits.includes('NaN'),
+  };
+}
+
+/** Whether the registers hold one of the patterns, after the order. */
+export function isSentinel(data: DataView, place: number, code: number, { patterns, nan }: Sentinels): boolean {
+  const order = code & 3;
+  let high = 0;
+  let low: number;
+  switch (code >> 2) {
+    case Op.Int64:
+    case Op.Uint64:
+    case Op.Float64:
+    case Op.Magnitude64:
+      high = high32(data, place, order);
+      low = low32(data, place, order);
+      if (nan && (high & 0x7ff0_0000) === 0x7ff0_0000 && ((high & 0xf_ffff) | low) !== 0) return true;
+      break;
+    case Op.Int32:
+    case Op.Uint32:
+    case Op.Float32:
+    case Op.Bcd32:
+    case Op.Magnitude32:
+      low = bits32(data, place, order);
+      if (nan && (low & 0x7f80_0000) === 0x7f80_0000 && (low & 0x7f_ffff) !== 0) return true;
+      break;
+    default:
+      low = bits16(data, place, order);
+  }
+  return patterns.some((each) => each[0] === high && each[1] === low);
+}
+
+const UTF8 = new TextDecoder('utf-8', { fatal: true });
+const UTF16 = new TextDecoder('utf-16le', { fatal: true });
+
+/** Text without the NULs and spaces that pad it on either side; undefined when its bytes are none in its encoding. */
+function text(data: DataView, place: number, length: number, code: number): string | undefined {
+  // Registers in reading order; UTF-16 is decoded with its low byte first.
+  const swap = ((code & BYTES_SWAPPED) !== 0) !== (code >> 2 === Op.Utf16) ? 1 : 0;
+  const bytes = new Uint8Array(length);
+  for (let i = 0; i < length; i++) bytes[i] = data.getUint8(place + (i ^ swap));
+  return trimmed(charactersOf(bytes, code >> 2));
+}
+
+function charactersOf(bytes: Uint8Array, op: number): string | undefined {
+  if (op === Op.Utf8 || op === Op.Utf16) {
+    try {
+      return (op === Op.Utf8 ? UTF8 : UTF16).decode(bytes);
+    } catch {
+      return undefined;
+    }
+  }
+  if (op === Op.Ascii && bytes.some((byte) => byte > 0x7f)) return undefined;
+  return String.fromCharCode(...bytes);
+}
+
+function trimmed(value: string | undefined): string | undefined {
+  if (value === undefined) return undefined;
   let from = 0;
-  let to = bytes;
+  let to = value.length;
   while (from < to && isPadding(value.charCodeAt(from))) from++;
   while (to > from && isPadding(value.charCodeAt(to - 1))) to--;
   return value.slice(from, to);

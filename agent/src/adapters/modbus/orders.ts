@@ -26,7 +26,7 @@ export interface Orders {
  * @param order the order of the mapping
  */
 export function inEveryOrder(
-  { type, address, order }: Pick<ModbusTag, 'type' | 'address' | 'order'>,
+  { type, address, order, ...form }: Pick<ModbusTag, 'type' | 'address' | 'order' | 'sign' | 'encoding'>,
   words: readonly number[],
 ): Orders | undefined {
   if (isBits(address.table)) return undefined;
@@ -38,7 +38,7 @@ export function inEveryOrder(
   for (const [i, word] of words.entries()) data.setUint16(i * 2, word);
   const out = new BatchBuilder(orders.length);
   for (const [i, one] of orders.entries()) {
-    const cut = field(type, one, address);
+    const cut = field(type, one, address, form);
     if (typeof cut === 'string') return undefined;
     const status = decode(data, 0, cut.code, cut.argument, i, 0, out);
     if (!isGood(status)) out.add(i, 0, status, null);

@@ -4,9 +4,9 @@
 
 import type { ModbusAddress, Table } from '../../config/address.ts';
 import type { ByteOrder } from '../../config/schema/modbus.ts';
-import { type Field, field } from './decode.ts';
+import { type Field, type Form, field, type Sentinels, sentinelsOf } from './decode.ts';
 
-export interface ModbusTag {
+export interface ModbusTag extends Form {
   /** `Tag.index`. */
   readonly index: number;
   readonly name: string;
@@ -17,6 +17,8 @@ export interface ModbusTag {
   readonly unitId: number;
   /** ms */
   readonly poll: number;
+  /** Bits that mean "no value", as hexadecimal digits, or `NaN`. */
+  readonly notImplemented?: readonly string[];
 }
 
 export interface Limits {
@@ -60,6 +62,8 @@ export interface Request {
   readonly place: Uint16Array;
   readonly code: Uint8Array;
   readonly argument: Uint16Array;
+  /** What means "no value", by position; undefined when no tag of the request has any. */
+  readonly sentinels: readonly (Sentinels | undefined)[] | undefined;
 }
 
 export interface Plan {
@@ -107,6 +111,10 @@ export function request(group: Group, cells: readonly Cell[], tags: readonly Mod
   const start = cells[0]!.start;
   const parts = cells.flatMap((cell) => cell.parts.map((part) => ({ ...part, start: cell.start })));
   const bytes = isBits(group.table) ? 1 : 2;
+  const sentinels = parts.map(({ slot }) => {
+    const { notImplemented } = tags[slot]!;
+    return notImplemented && sentinelsOf(notImplemented);
+  });
   return {
     group,
     cells,
@@ -117,6 +125,7 @@ export function request(group: Group, cells: readonly Cell[], tags: readonly Mod
     place: Uint16Array.from(parts, (part) => (part.start - start) * bytes),
     code: Uint8Array.from(parts, (part) => part.field.code),
     argument: Uint16Array.from(parts, (part) => part.field.argument),
+    sentinels: sentinels.some((each) => each !== undefined) ? sentinels : undefined,
   };
 }
 
@@ -146,7 +155,7 @@ function group(tags: readonly ModbusTag[], limits: Limits, impossible: Map<numbe
   const groups = new Map<string, { unit: number; table: Table; poll: number; cells: Map<string, Cell> }>();
   tags.forEach((tag, slot) => {
     const { table, offset } = tag.address;
-    const cut = field(tag.type, tag.order, tag.address);
+    const cut = field(tag.type, tag.order, tag.address, tag);
     const problem = typeof cut === 'string' ? cut : misfit(cut, offset, limitsOf(table, limits).most, tag.type);
     if (typeof cut === 'string' || problem !== undefined) {
       impossible.set(slot, problem as string);

@@ -5,7 +5,7 @@
 import { BatchBuilder, Kind } from '../../model/batch.ts';
 import { StatusCode } from '../../model/status.ts';
 import type { Clock, Sink } from '../adapter.ts';
-import { decode } from './decode.ts';
+import { decode, isSentinel } from './decode.ts';
 import type { ModbusTag, Request } from './plan.ts';
 
 export class Readings {
@@ -31,9 +31,14 @@ export class Readings {
 
   /** A reply has arrived this instant: its readings go out as one batch. */
   accept(request: Request, data: DataView): void {
-    const { slot, tag, place, code, argument } = request;
+    const { slot, tag, place, code, argument, sentinels } = request;
     const time = this.#clock();
     for (let i = 0; i < slot.length; i++) {
+      const none = sentinels?.[i];
+      if (none !== undefined && isSentinel(data, place[i]!, code[i]!, none)) {
+        this.#bad(slot[i]!, StatusCode.BadNotSupported, time);
+        continue;
+      }
       const status = decode(data, place[i]!, code[i]!, argument[i]!, tag[i]!, time, this.#builder);
       if (status === 0) this.#told[slot[i]!] = 0;
       else this.#bad(slot[i]!, status, time);

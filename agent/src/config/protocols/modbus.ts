@@ -2,10 +2,11 @@
 
 import type { z } from 'zod';
 import { formatAddress, LAST, type ModbusAddress } from '../address.ts';
-import { checkDefaults, checkThinning, type Report } from '../checks.ts';
+import { checkClamp, checkDefaults, checkThinning, type Report } from '../checks.ts';
 import type { ModbusType, ResolvedModbusTag } from '../plant.ts';
 import { basis, defined, numberless, rangeOf } from '../resolve.ts';
 import { type ByteOrder, type ModbusSource, type ModbusTag, modbusTag } from '../schema/modbus.ts';
+import { sentinelBits } from '../sentinel.ts';
 import { type Fields, isFields, type Protocol } from './protocol.ts';
 
 const SECOND = 1_000;
@@ -93,6 +94,26 @@ function checkTag(
     }
   }
   checkThinning(tag, report);
+  checkClamp(name, tag, report);
+  checkForm(tag, report);
+}
+
+/** Sentinels, sign and encoding fit the type. */
+function checkForm({ notImplemented = [], sign, encoding, ...tag }: ModbusTag, report: Report): void {
+  const type = typeOf(tag);
+  for (const word of notImplemented) {
+    const bits = sentinelBits(word, type);
+    if (typeof bits !== 'string') continue;
+    report(['notImplemented'], 'value', `notImplemented ${bits.startsWith('is ') ? '' : `is ${word}: `}${bits}`);
+  }
+  if (sign !== undefined && !type.startsWith('int')) {
+    report(['sign'], 'key', `sign is for int16, int32 and int64, and this is ${type}`);
+  }
+  if (encoding !== undefined && !type.startsWith('string')) {
+    report(['encoding'], 'key', `encoding is for text, and this is ${type}`);
+  } else if (encoding === 'utf-16' && Number(type.slice(7, -1)) % 2 === 1) {
+    report(['type'], 'value', `type is ${type}: utf-16 has two bytes to a character, so n is even`);
+  }
 }
 
 /** A bit is bool and bool is a bit. */
@@ -135,10 +156,19 @@ function resolveTag(name: string, tag: ModbusTag, defaults: ModbusSource['defaul
     address: tag.address,
     type,
     order: orderFor(type, tag.order ?? defaults.order ?? 'ABCD'),
+    sign: tag.sign === 'magnitude' ? tag.sign : undefined,
+    encoding: tag.encoding,
+    notImplemented: tag.notImplemented && bitsOf(tag.notImplemented, type, tag.sign),
     unitId: tag.unitId ?? defaults.unitId ?? unit,
     poll: tag.poll ?? defaults.poll ?? SECOND,
     ...basis(tag, isNumeric(type) ? defaults : numberless(defaults)),
   });
+}
+
+/** The bits of what is written; what does not fit the type has been reported. */
+function bitsOf(words: readonly string[], type: ModbusType, sign: ModbusTag['sign']): readonly string[] {
+  const all = words.map((word) => sentinelBits(word, type, sign === 'magnitude' ? sign : undefined));
+  return all.flatMap((one) => (typeof one === 'string' ? [] : [one.bits]));
 }
 
 /** How a tag is read when it does not say so itself. */

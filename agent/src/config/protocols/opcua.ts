@@ -1,6 +1,6 @@
 // What the check of a mapping knows of OPC UA: tags and sources in themselves, and what fills in what they leave out.
 
-import { checkDefaults, checkThinning, type Report } from '../checks.ts';
+import { checkClamp, checkDefaults, checkThinning, type Report } from '../checks.ts';
 import type { ResolvedOpcUaTag } from '../plant.ts';
 import { basis, defined } from '../resolve.ts';
 import { type OpcUaSource, type OpcUaTag, opcuaSource, opcuaTag } from '../schema/opcua.ts';
@@ -33,6 +33,7 @@ function checkTag(name: string, tag: OpcUaTag, _source: Partial<OpcUaSource>, re
     report(['path'], 'key', `${name} has both node and path: write one of them`);
   }
   checkThinning(tag, report);
+  checkClamp(name, tag, report);
 }
 
 /** What holds for a source as a whole; any of it may be missing or wrong, which the schema has said already. */

@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { type ModbusAddress, parseAddress } from '../address.ts';
 import { duration, tagName, text, VARIABLES, whole } from '../fields.ts';
+import { SENTINEL } from '../sentinel.ts';
 import { common, NAMES, tagCommon, tagFiles } from './tag.ts';
 
 const MODBUS_TYPES = [
@@ -36,6 +37,27 @@ const modbusType = z.union(
 
 const ORDERS = ['ABCD', 'CDAB', 'BADC', 'DCBA', 'ABCDEFGH', 'GHEFCDAB', 'BADCFEHG', 'HGFEDCBA'] as const;
 
+const SIGNS = ['twos-complement', 'magnitude'] as const;
+const ENCODINGS = ['latin-1', 'ascii', 'utf-8', 'utf-16'] as const;
+
+const NOT_IMPLEMENTED = 'write bits like 0x8000, a value like -9999, NaN, or a list of them';
+const oneSentinel = z.union([z.number(), z.string()], { error: NOT_IMPLEMENTED });
+
+/** One or several, each as it is written; in a cell of CSV several stand behind each other. */
+const notImplemented = z
+  .union([oneSentinel, z.array(oneSentinel)], { error: NOT_IMPLEMENTED })
+  .meta({ examples: [0x8000, '0x8000', -9999] })
+  .transform((given, context): readonly string[] => {
+    const words = [given].flat().flatMap((one) =>
+      String(one)
+        .trim()
+        .split(/[\s;]+/),
+    );
+    if (words.length > 0 && words.length <= 8 && words.every((word) => SENTINEL.test(word))) return words;
+    context.addIssue({ code: 'custom', message: words.length > 8 ? 'at most 8' : NOT_IMPLEMENTED });
+    return z.NEVER;
+  });
+
 export const modbusTag = z.strictObject(
   {
     ...tagCommon,
@@ -60,6 +82,19 @@ export const modbusTag = z.strictObject(
       .enum(ORDERS)
       .optional()
       .describe('Order of the bytes of a value: ABCD (default), CDAB, BADC, DCBA; alike for eight bytes.'),
+    notImplemented: notImplemented
+      .optional()
+      .describe(
+        'What the device sends where it measures nothing: 0x8000 (bits), -9999 (value), NaN, or several. The reading is Bad then.',
+      ),
+    sign: z
+      .enum(SIGNS)
+      .optional()
+      .describe("How a negative int is written: two's complement (default), or a bit for the sign and the magnitude."),
+    encoding: z
+      .enum(ENCODINGS)
+      .optional()
+      .describe('Of string(n): latin-1 (default), ascii, utf-8, or utf-16 with one character to a register.'),
     unitId: whole(0, 255).optional().describe("Modbus unit of this tag, when it differs from the source's."),
     poll: duration(10).optional().describe('How often it is read. Default: 1s.'),
   },
@@ -187,4 +222,5 @@ export type ModbusSource = z.output<
   typeof modbusTcpSource | typeof modbusUdpSource | typeof modbusRtuOverTcpSource | typeof modbusRtuSource
 >;
 export type ModbusTag = z.output<typeof modbusTag>;
+export type Encoding = (typeof ENCODINGS)[number];
 export type ByteOrder = (typeof ORDERS)[number];

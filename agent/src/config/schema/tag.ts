@@ -37,6 +37,10 @@ export const tagCommon = {
     )
     .optional()
     .describe('Linear scaling from raw to engineering units: { from: [0, 4095], to: [0, 100] }.'),
+  clamp: z
+    .boolean({ error: 'write true or false' })
+    .optional()
+    .describe('true: a value beyond the range (or what scale leads to) becomes its end, and its status says so.'),
 };
 
 /** The keys of a tag that `defaults` may give for the whole source. */
