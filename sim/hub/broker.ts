@@ -37,6 +37,8 @@ export interface Broker {
   push(patch: Properties): void;
   /** Calls a direct method. Rejects with `MethodTimeout` after `timeoutMs`: also when nobody has subscribed. */
   invoke(method: string, payload: unknown, timeoutMs: number): Promise<MethodAnswer>;
+  /** Sends these very bytes to the module, as a defective hub would. */
+  raw(topic: string, payload: string | Uint8Array): void;
   /** Ends this life: connections are closed, sessions and subscriptions forgotten. */
   close(): Promise<void>;
 }
@@ -143,6 +145,10 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
         });
         publish(`$iothub/methods/POST/${method}/?$rid=${id}`, payload);
       });
+    },
+    raw(topic, payload) {
+      const packet = { cmd: 'publish', topic, qos: 0, dup: false, retain: false } as const;
+      broker.publish({ ...packet, payload: Buffer.from(payload) }, () => undefined);
     },
     close: () => new Promise((resolve) => broker.close(() => resolve())),
   };

@@ -66,6 +66,8 @@ export interface LocalHub {
   desire(patch: Properties): void;
   /** Calls a direct method; rejects after `timeoutMs` (default 5,000). */
   invoke(method: string, payload: unknown, timeoutMs?: number): Promise<MethodAnswer>;
+  /** Sends these very bytes to the module, as a defective hub would. */
+  raw(topic: string, payload: string | Uint8Array): void;
   /** Ends everything; legal twice. */
   close(): Promise<void>;
 }
@@ -188,6 +190,7 @@ export async function startHub(options: HubOptions): Promise<LocalHub> {
       broker.push(twin.desire(patch));
     },
     invoke: (method, payload, timeoutMs = 5_000) => broker.invoke(method, payload, timeoutMs),
+    raw: (topic, payload) => broker.raw(topic, payload),
     close() {
       closing ??= shut();
       return closing;

@@ -125,25 +125,6 @@ describe('iot-edge and the faults of the field', () => {
     expect(local.account.summary()).toMatchObject({ messages: 2, readings: 1, double: 1, doubleById: 1, missing: 0 });
   });
 
-  test('an edgeHub made anew ends the connection; a new hub gets twin and methods again (issue 1255)', async () => {
-    const clients: ModuleClient[] = [];
-    const options: IotEdgeOptions = {
-      onClient(client) {
-        clients.push(client);
-        client.onMethod('ping', (request, response) => void response?.send(200, request?.payload));
-      },
-    };
-    const hub = await connected(options);
-    await local.faults.recreate();
-    await hub.lost;
-    await hub.close();
-    await connected(options);
-    const twin = await clients[1]!.getTwin();
-    expect(twin.properties.desired).toMatchObject({ $version: 1 });
-    await until('the method to be answered', () => local.invoke('ping', { n: 1 }, 500).catch(() => undefined));
-    expect(await local.invoke('ping', { n: 2 })).toEqual({ status: 200, payload: { n: 2 } });
-  });
-
   test('the client is lent with a signal that tells of its end', async () => {
     let over: AbortSignal | undefined;
     const hub = await connected({

@@ -5,6 +5,9 @@
 
 import sdk, { type ModuleClient, type Message as SdkMessage } from 'azure-iot-device';
 import { Fault } from '../../model/fault.ts';
+import type { Log } from '../../model/log.ts';
+import type { ControlDesk } from '../control.ts';
+import { serveControl } from './control-client.ts';
 import {
   CLOSE_DEADLINE_MS,
   CONNECT_DEADLINE_MS,
@@ -19,11 +22,10 @@ import { connectFault } from './network-fault.ts';
 import { checkEnvironment } from './workload.ts';
 
 export interface IotEdgeOptions {
-  /**
-   * Given every newly connected client before the first message, for twin and methods; `over` aborts when that
-   * connection has ended, and with it the use of the client. Must not throw and must not close the client.
-   */
+  /** Lent every newly connected client, for tests of what happens to it; `over` aborts when that connection has ended. */
   readonly onClient?: (client: ModuleClient, over: AbortSignal) => void;
+  /** Where twin and direct methods go; absent: they are not asked for. */
+  readonly control?: { readonly desk: ControlDesk; readonly log: Log };
   /** Deadlines in ms, when they are to be shorter than the contract's. */
   readonly connectDeadline?: number;
   readonly sendDeadline?: number;
@@ -42,14 +44,14 @@ export function iotEdgeHub(options: IotEdgeOptions = {}): HubFactory {
 
 function hub(options: IotEdgeOptions): Hub {
   const { connectDeadline = CONNECT_DEADLINE_MS, sendDeadline = SEND_DEADLINE_MS } = options;
-  const { closeDeadline = CLOSE_DEADLINE_MS } = options;
+  const { closeDeadline = CLOSE_DEADLINE_MS, control } = options;
   const life = new Lifetime();
   let guarded: GuardedClient | undefined;
   let closing: Promise<void> | undefined;
 
   async function open(abandoned: AbortSignal): Promise<void> {
     await checkEnvironment(process.env, abandoned);
-    const made = await guardedClient().catch((error) => {
+    const made = await guardedClient(options.control?.desk.methods ?? []).catch((error) => {
       throw connectFault(error, 'the SDK cannot be set up from the environment');
     });
     guarded = made;
@@ -69,7 +71,9 @@ function hub(options: IotEdgeOptions): Hub {
     } catch (error) {
       throw connectFault(made.cause() ?? error, 'edgeHub cannot be reached');
     }
-    if (!abandoned.aborted) options.onClient?.(client, life.over);
+    if (abandoned.aborted) return;
+    options.onClient?.(client, life.over);
+    if (control !== undefined) serveControl(client, life.over, control.desk, control.log);
   }
 
   return {

@@ -8,6 +8,7 @@
 // - the first connect hides why it failed behind 'Not authorized' (azure-iot-sdk-node#1088);
 // - an acknowledgement is turned into JSON for a debug line that nobody reads, with a copy of the whole body in it:
 //   half of the CPU that a message costs (the other half is in iot-edge.ts, which makes the messages);
+// - messages below `$iothub/` that are not as expected throw inside event handlers (control-filter.ts);
 // - close() waits for acknowledgements that may never come, and a renewal under way survives it.
 
 import type { EventEmitter } from 'node:events';
@@ -16,6 +17,7 @@ import type { Duplex } from 'node:stream';
 import sdk, { type ModuleClient } from 'azure-iot-device';
 import mqttTransport, { type Mqtt } from 'azure-iot-device-mqtt';
 import { Fault } from '../../model/fault.ts';
+import { look } from './control-filter.ts';
 import { settled } from './lifetime.ts';
 
 /** How long the workload API may take to sign a token, ms. */
@@ -26,6 +28,7 @@ const KEEPALIVE_S = 60;
 /** The MQTT client beneath, of mqtt.js 4. */
 interface RawClient extends EventEmitter {
   end(force: boolean): void;
+  publish(topic: string, body: string, options: { readonly qos: 0 }): unknown;
   readonly stream?: Duplex;
   /** Keeps a copy of each packet until it is acknowledged. */
   readonly outgoingStore: { put(packet: object, done: () => void): unknown };
@@ -56,8 +59,11 @@ export interface GuardedClient {
   end(graceMs: number): Promise<void>;
 }
 
-/** `ModuleClient.fromEnvironment` over MQTT, guarded. The environment should have been checked before. */
-export async function guardedClient(): Promise<GuardedClient> {
+/**
+ * `ModuleClient.fromEnvironment` over MQTT, guarded. The environment should have been checked before.
+ * @param methods names of the direct methods that will be answered
+ */
+export async function guardedClient(methods: readonly string[]): Promise<GuardedClient> {
   const guards: { provider: Provider; raw: Set<RawClient> }[] = [];
   /** Sign requests go through it, so that one that hangs can be ended. */
   const agent = new Agent();
@@ -82,6 +88,7 @@ export async function guardedClient(): Promise<GuardedClient> {
         const fresh = mqttProvider.connect(uri, { ...options, keepalive: KEEPALIVE_S });
         raw.add(fresh);
         cheapen(fresh);
+        sift(fresh, methods);
         fresh.on('error', (error) => {
           cause ??= error;
         });
@@ -123,6 +130,19 @@ function discard(client: RawClient): void {
 function cheapen({ outgoingStore }: RawClient): void {
   const put = outgoingStore.put.bind(outgoingStore);
   outgoingStore.put = (packet, done) => put(Object.assign(packet, { toJSON: () => 'publish' }), done);
+}
+
+/** Lets through what the SDK can take. */
+function sift(client: RawClient, methods: readonly string[]): void {
+  const emit = client.emit.bind(client);
+  client.emit = (event, ...args) => {
+    if (event !== 'message') return emit(event, ...args);
+    const [topic, payload] = args as [string, Uint8Array];
+    const verdict = look(topic, payload, methods);
+    if (verdict.do === 'pass') return emit(event, ...args);
+    if (verdict.do === 'answer') client.publish(verdict.topic, verdict.body, { qos: 0 });
+    return true;
+  };
 }
 
 /** Gives every call of the workload API a deadline and one answer, and takes none without a digest. */
