@@ -65,6 +65,8 @@ export interface Forwarder {
   start(): Promise<void>;
   /** Something was committed. */
   wake(): void;
+  /** Most messages per second while a backlog drains, from now on; undefined: no limit. */
+  limitDrain(perSecond: number | undefined): void;
   /** Sends what is there for at most `deadline` ms, then ends. What is not acknowledged by then stays in the buffer. */
   stop(deadline: number): Promise<void>;
   stats(): ForwarderStats;
@@ -82,7 +84,7 @@ export function forwarder(options: ForwarderOptions): Forwarder {
   const { site, gateway, compression } = options;
   const newest: OlderEpoch = { queue: buffer, format: options.format };
   const origins = [newest, ...(options.older ?? [])];
-  const draining = pace(options.drainLimit);
+  let draining = pace(options.drainLimit);
   /** Taken from a queue, and no message yet. */
   const taken: { readonly lane: Stream; readonly origin: OlderEpoch; readonly parts: readonly Numbered[] }[] = [];
   /** Messages until they are acknowledged, by their id. */
@@ -318,6 +320,10 @@ export function forwarder(options: ForwarderOptions): Forwarder {
     start() {
       running ??= run();
       return running;
+    },
+    limitDrain(perSecond) {
+      draining = pace(perSecond);
+      notify();
     },
     wake() {
       liveSince ??= performance.now();

@@ -11,6 +11,7 @@ import type { FaultCode } from '../model/fault.ts';
 import type { Level } from '../model/log.ts';
 import type { Tag } from '../model/tag.ts';
 import type { Timestamp } from '../model/time.ts';
+import type { ControlFromWorker, ControlToWorker } from './control.ts';
 
 /** What the storage thread is started with. */
 export interface StoreOptions {
@@ -18,6 +19,8 @@ export interface StoreOptions {
   readonly gateway: string;
   readonly buffer: BufferConfig;
   readonly hub: HubConfig;
+  /** Names of the direct methods that the acquisition side answers. */
+  readonly methods?: readonly string[];
 }
 
 export type ToWorker =
@@ -25,6 +28,9 @@ export type ToWorker =
   | { readonly type: 'append'; readonly batch: Batch }
   /** Send again what was delivered and holds readings of this time; answered by `replayed` with the same id. */
   | { readonly type: 'replay'; readonly id: number; readonly from: Timestamp; readonly to: Timestamp }
+  | ControlToWorker
+  /** Most messages per second while a backlog drains, from now on; null: no limit. */
+  | { readonly type: 'drain-limit'; readonly perSecond: number | null }
   /** Commit, send for at most `deadline` ms, end. */
   | { readonly type: 'close'; readonly deadline: number };
 
@@ -49,6 +55,7 @@ export type FromWorker =
   | { readonly type: 'failed'; readonly code: FaultCode; readonly message: string }
   /** So many batches, in the order of their `append`, are on disk. */
   | { readonly type: 'committed'; readonly batches: number }
+  | ControlFromWorker
   | { readonly type: 'replayed'; readonly id: number; readonly result: ReplayResult }
   | { readonly type: 'stats'; readonly stats: StoreStats }
   | {

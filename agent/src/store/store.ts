@@ -3,12 +3,14 @@
 // says from when to when.
 
 import { Worker } from 'node:worker_threads';
+import type { ControlDesk } from '../delivery/control.ts';
 import { type Batch, bytesOf, entries, gapBatch } from '../model/batch.ts';
 import { describe, Fault } from '../model/fault.ts';
 import type { Gap } from '../model/gap.ts';
 import type { Log } from '../model/log.ts';
 import type { Tag } from '../model/tag.ts';
 import { now, type Timestamp } from '../model/time.ts';
+import { controlOfWorker } from './control.ts';
 import type { FromWorker, StoreOptions, StoreStats, ToWorker } from './port.ts';
 import { replays } from './replays.ts';
 
@@ -34,6 +36,10 @@ export interface Store {
    * numbers. Rejects with a Fault after at most 10 s.
    */
   replay(from: Timestamp, to: Timestamp): Promise<{ readonly readings: number }>;
+  /** Most messages per second while a backlog drains, from now on; undefined: no limit. */
+  limitDrain(perSecond: number | undefined): void;
+  /** Gives twin and direct methods to a desk, from now on. A hub without them brings nothing. */
+  control(desk: ControlDesk): void;
   /** Counters as of the last second. */
   stats(): StoreStats & WaitingStats;
   /** Rejects when the storage thread ends by itself: nothing can be kept any more, and the process should end. */
@@ -68,6 +74,7 @@ export function openStore(options: StoreOptions, log: Log): Promise<Store> {
   const post = (message: ToWorker, transfer: ArrayBuffer[] = []) => worker.postMessage(message, transfer);
 
   const replaying = replays(post);
+  const control = controlOfWorker(post);
 
   function hand(batch: Batch): void {
     const bytes = bytesOf(batch);
@@ -98,6 +105,7 @@ export function openStore(options: StoreOptions, log: Log): Promise<Store> {
   function end(error: unknown): void {
     closed.resolve();
     replaying.end();
+    control.end();
     if (!closing) broken.reject(Fault.from(error, 'internal.unexpected', 'the storage thread ended'));
   }
 
@@ -110,6 +118,8 @@ export function openStore(options: StoreOptions, log: Log): Promise<Store> {
       else hand(batch);
     },
     replay: replaying.ask,
+    limitDrain: (perSecond) => post({ type: 'drain-limit', perSecond: perSecond ?? null }),
+    control: control.attach,
     stats: () => ({ ...stats, waiting: { batches: sizes.length, bytes: waitingBytes }, accepted, refused }),
     broken: broken.promise,
     async close(deadline) {
@@ -151,6 +161,11 @@ export function openStore(options: StoreOptions, log: Log): Promise<Store> {
           return recover();
         case 'replayed':
           return replaying.answered(message.id, message.result);
+        case 'desired':
+        case 'call':
+        case 'reporting':
+        case 'reported':
+          return control.heard(message);
         case 'stats':
           stats = message.stats;
           return;

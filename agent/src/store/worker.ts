@@ -4,6 +4,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { type Buffer, openBuffer } from '../buffer/buffer.ts';
 import { type Committer, committer } from '../buffer/committer.ts';
+import type { ControlDesk } from '../delivery/control.ts';
 import { formatOf } from '../delivery/formats/formats.ts';
 import { type Forwarder, forwarder } from '../delivery/forwarder.ts';
 import { hubFactory } from '../delivery/hubs/hubs.ts';
@@ -13,6 +14,7 @@ import type { Log } from '../model/log.ts';
 import { giveBackMemory, SETTLED } from '../model/memory.ts';
 import type { Timestamp } from '../model/time.ts';
 import { clockWatch } from './clock-watch.ts';
+import { controlInWorker } from './control.ts';
 import type { FromWorker, ReplayResult, StoreOptions, StoreStats, ToWorker } from './port.ts';
 import { openSalvages, type Salvages } from './salvages.ts';
 
@@ -37,7 +39,7 @@ interface Opened {
   readonly salvages: Salvages;
 }
 
-async function open(options: StoreOptions): Promise<Opened> {
+async function open(options: StoreOptions, desk: ControlDesk): Promise<Opened> {
   const { site, gateway, hub } = options;
   const buffer = openBuffer(options.buffer.path, options.buffer.maxSize, options.buffer);
   const salvages = openSalvages(options.buffer.path, log);
@@ -49,7 +51,7 @@ async function open(options: StoreOptions): Promise<Opened> {
       queue,
       format: formatOf(hub, { gateway, epoch: queue.epoch, tagOf: queue.tag }),
     })),
-    hub: await hubFactory(hub, { site, gateway }),
+    hub: await hubFactory(hub, { site, gateway }, { control: { desk, log } }),
     format: formatOf(hub, { gateway, epoch: buffer.epoch, tagOf: buffer.dictionary.get }),
     compression: hub.type === 'jsonl' ? 'none' : hub.compression,
     maxDelay: hub.maxDelay,
@@ -77,7 +79,9 @@ function endThread(error: unknown): void {
 }
 
 async function start(): Promise<void> {
-  const { buffer, commits, delivery, salvages } = await open(workerData as StoreOptions);
+  const options = workerData as StoreOptions;
+  const control = controlInWorker(options.methods ?? [], tell);
+  const { buffer, commits, delivery, salvages } = await open(options, control.desk);
   const stats = (): StoreStats => ({ buffer: buffer.stats(), forwarder: delivery.stats(), salvage: salvages.stats() });
 
   setTimeout(giveBackMemory, SETTLED).unref();
@@ -145,6 +149,11 @@ async function start(): Promise<void> {
         return commits.add(message.batch);
       case 'replay':
         return tell({ type: 'replayed', id: message.id, result: replay(message.from, message.to) });
+      case 'drain-limit':
+        return delivery.limitDrain(message.perSecond ?? undefined);
+      case 'answer':
+      case 'report':
+        return control.heard(message);
       case 'close':
         return void close(message.deadline);
     }
