@@ -118,17 +118,16 @@ export function controlOfWorker(post: (message: ControlToWorker) => void) {
       if (up) desk.reporting(report);
     },
     heard(message: ControlFromWorker): void {
-      switch (message.type) {
-        case 'desired':
-          desired = message.properties;
-          return desk?.desired(desired);
-        case 'call':
-          return void call(message.id, message.name, message.payload);
-        case 'reporting':
-          up = message.up;
-          return desk?.reporting(up ? report : undefined);
-        case 'reported':
-          return reports.get(message.id)?.(message.error);
+      if (message.type === 'desired') {
+        desired = message.properties;
+        desk?.desired(desired);
+      } else if (message.type === 'reporting') {
+        up = message.up;
+        desk?.reporting(up ? report : undefined);
+      } else if (message.type === 'call') {
+        void call(message.id, message.name, message.payload);
+      } else {
+        reports.get(message.id)?.(message.error);
       }
     },
     /** The thread has ended. */
