@@ -2,11 +2,12 @@
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { validateResource } from '../rules/rules.ts';
 import { BY_HAND } from '../schema/by-hand.ts';
 import { typesOf } from '../schema/packages.ts';
 import { type ProviderSchema, subset } from '../schema/schema.ts';
 import { computedOnly } from './computed.ts';
-import { type Finding, reattach, type Served, serve } from './server.ts';
+import { reattach, type Served, serve, type Validate } from './server.ts';
 
 const RECOVERED = ['azurerm', 'azuread', 'random', 'time'] as const;
 
@@ -29,8 +30,7 @@ function alike(type: string, named: ReadonlySet<string>): boolean {
   return [...named].some((name) => bare(name) === bare(type) || `${name}s` === type || name === `${type}s`);
 }
 
-function schemas(folders: readonly string[], progress: (line: string) => void): Record<string, ProviderSchema> {
-  const named = namedTypes(folders);
+function schemas(named: ReadonlySet<string>, progress: (line: string) => void): Record<string, ProviderSchema> {
   const wanted = (type: string) => named.has(type) || alike(type, named);
   const recovered = RECOVERED.map((name) => [name, { provider: BY_HAND[name], ...typesOf(name, progress) }] as const);
   return Object.fromEntries([
@@ -39,15 +39,13 @@ function schemas(folders: readonly string[], progress: (line: string) => void): 
   ]);
 }
 
-/** Everything that is wrong with one block of configuration, as the real provider would refuse it. */
-function validate(
-  schema: ProviderSchema,
-  kind: 'resource' | 'data',
-  type: string,
-  config: unknown,
-): readonly Finding[] {
-  const block = kind === 'resource' ? schema.resources[type] : schema.dataSources[type];
-  return block === undefined ? [] : computedOnly(block, config);
+/** Checks a block of configuration by its schema and its rules. */
+function validator(schema: ProviderSchema): Validate {
+  return (kind, type, config) => {
+    const block = kind === 'resource' ? schema.resources[type] : schema.dataSources[type];
+    if (block === undefined) return [];
+    return kind === 'resource' ? validateResource(type, block, config) : computedOnly(block, config);
+  };
 }
 
 export interface Bench {
@@ -56,10 +54,16 @@ export interface Bench {
   close(): void;
 }
 
-export async function openBench(folders: readonly string[], progress: (line: string) => void): Promise<Bench> {
+/** Serves the types that the configuration below the folders names, and those named besides. */
+export async function openBench(
+  folders: readonly string[],
+  progress: (line: string) => void,
+  besides: readonly string[] = [],
+): Promise<Bench> {
   const served: Record<string, Served> = {};
-  for (const [name, schema] of Object.entries(schemas(folders, progress))) {
-    served[name] = await serve(name, schema, (kind, type, config) => validate(schema, kind, type, config));
+  const named = new Set([...namedTypes(folders), ...besides]);
+  for (const [name, schema] of Object.entries(schemas(named, progress))) {
+    served[name] = await serve(name, schema, validator(schema));
   }
   return {
     reattach: reattach(served),

@@ -25,12 +25,7 @@ export function computedOnly(block: Block, config: unknown, path: readonly (stri
     if (nesting === 'SINGLE') {
       found.push(...computedOnly(inner, value, [...path, name]));
     } else if (Array.isArray(value)) {
-      // an element of a set has no index: the finding is at the set
-      for (const [index, item] of value.entries()) {
-        const at = nesting === 'LIST' ? [...path, name, index] : [...path, name];
-        const inside = computedOnly(inner, item, at);
-        found.push(...(nesting === 'LIST' ? inside : inside.map((finding) => ({ ...finding, path: at }))));
-      }
+      for (const [index, item] of value.entries()) found.push(...computedOnly(inner, item, [...path, name, index]));
     }
   }
   return found;
