@@ -71,12 +71,12 @@ function plantedInAttribute(
   path: readonly string[],
   values: Readonly<Record<string, unknown>>,
 ): unknown {
-  if (!Array.isArray(type) || type[0] === 'object' || !Array.isArray(type[1]) || type[1][0] !== 'object') {
-    return undefined;
-  }
-  const fields = type[1][1] as Readonly<Record<string, AttributeType>>;
+  if (type === undefined || typeof type === 'string' || type[0] === 'object') return undefined;
+  const item = type[1];
+  if (typeof item === 'string' || item[0] !== 'object') return undefined;
+  const fields = item[1];
   const [step, ...rest] = path;
-  const object = sample(type[1]) as Record<string, unknown>;
+  const object = sample(item) as Record<string, unknown>;
   if (step === undefined) return [{ ...object, ...values }];
   return [{ ...object, [step]: plantedInAttribute(fields[step], rest, values) }];
 }

@@ -30,11 +30,13 @@ function onPath(name: string): string | undefined {
 }
 
 async function identify(path: string): Promise<Program> {
-  const { stdout, code, stderr } = await run(path, ['version', '-json'], { seconds: 30 });
+  // a configuration file that is named and missing makes a warning of its own, in the midst of the answer
+  const { TF_CLI_CONFIG_FILE: _, ...env } = process.env;
+  const { stdout, code, stderr } = await run(path, ['version', '-json'], { env, seconds: 30 });
   if (code !== 0) throw new NoProgram(`${path} version: ${stderr.trim() || `exit ${code}`}`);
   const version = (JSON.parse(stdout) as { terraform_version: string }).terraform_version;
   // both answer with terraform_version; the plain text says who it is
-  const { stdout: text } = await run(path, ['version'], { seconds: 30 });
+  const { stdout: text } = await run(path, ['version'], { env, seconds: 30 });
   const name = text.startsWith('OpenTofu') ? 'OpenTofu' : 'Terraform';
   const [major = 0, minor = 0] = version.split('.').map(Number);
   const [wantedMajor, wantedMinor] = OLDEST[name];

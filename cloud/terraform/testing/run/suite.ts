@@ -122,9 +122,11 @@ export function readTestOutput(target: Target, output: string): { runs: TestRun[
 
 /** The environment in which commands use the bench's providers, or the real ones when `reattach` is undefined. */
 function environment(target: Target, reattach: string | undefined): NodeJS.ProcessEnv {
-  const { TF_CLI_CONFIG_FILE: _, TF_REATTACH_PROVIDERS: __, ...inherited } = process.env;
+  const { TF_CLI_CONFIG_FILE: settings = '', TF_REATTACH_PROVIDERS: _, ...inherited } = process.env;
   return {
     ...inherited,
+    // a person's own settings (a mirror, say) matter only where something is fetched
+    ...(reattach === undefined && existsSync(settings) && { TF_CLI_CONFIG_FILE: settings }),
     TF_IN_AUTOMATION: '1',
     CHECKPOINT_DISABLE: '1',
     // fetched modules and providers stay out of the work tree
