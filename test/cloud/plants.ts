@@ -5,7 +5,7 @@ import { ANY } from '../../cloud/terraform/testing/rules/rule.ts';
 import type { AttributeType, Block } from '../../cloud/terraform/testing/schema/schema.ts';
 
 /** Some value of a type. */
-export function sample(type: AttributeType): unknown {
+function sample(type: AttributeType): unknown {
   if (type === 'string' || type === 'dynamic') return 'x';
   if (type === 'number') return 1;
   if (type === 'bool') return true;

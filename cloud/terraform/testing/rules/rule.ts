@@ -125,7 +125,7 @@ export function onlyWhen(name: string, other: string, values: readonly unknown[]
 }
 
 /** Every value at a path with the path it really has; blocks in sets have no index, and cannot be told apart. */
-export function* valuesAt(
+function* valuesAt(
   config: unknown,
   path: readonly string[],
   at: readonly (string | number)[] = [],
