@@ -315,7 +315,7 @@ describe('a file that cannot be read', () => {
     });
     expect(await loadMapping(folder, fixed)).toMatchObject({ mistakes: [{ line: 0, message: 'is a folder' }] });
     expect(await load('x'.repeat(20_000_001))).toMatchObject({
-      mistakes: [{ message: 'is 21 MB; the most is 20 MB' }],
+      mistakes: [{ message: 'is larger than 20 MB' }],
     });
   });
 });

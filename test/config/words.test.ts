@@ -5,11 +5,12 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { formatAddress, parseAddress } from '../../agent/src/config/address.ts';
-import { CELLS } from '../../agent/src/config/cells.ts';
+import { cellsOf } from '../../agent/src/config/cells.ts';
 import { readCsv } from '../../agent/src/config/csv.ts';
 import { excerpt, formatMistake } from '../../agent/src/config/mistake.ts';
 import { distance, nearest } from '../../agent/src/config/nearest.ts';
 import { nodeIdProblem } from '../../agent/src/config/nodeid.ts';
+import { modbusTag } from '../../agent/src/config/schema/modbus.ts';
 import { readSecret } from '../../agent/src/config/secret.ts';
 import { parseDuration, parseSize } from '../../agent/src/config/units.ts';
 import { scratch } from '../support/scratch.ts';
@@ -92,10 +93,10 @@ describe('cells of a tag file', () => {
     );
     fc.assert(
       fc.property(cases, fc.boolean(), ([column, value], comma) => {
-        const cell = CELLS[column]!.write(value);
+        const cell = cellsOf(modbusTag, column)!.write(value);
         const written = comma ? cell.replace(/(\d)\.(\d)/g, '$1,$2') : cell;
         const expected = typeof value === 'string' ? `${Number(value.slice(0, -1))}%` : value;
-        expect(CELLS[column]!.read(written, comma)).toEqual(expected);
+        expect(cellsOf(modbusTag, column)!.read(written, comma)).toEqual(expected);
       }),
     );
   });

@@ -19,7 +19,10 @@ export function parseAddress(text: string): ModbusAddress | string {
   if (rest.length > 0) return 'write at most one ".", like "holding:25.3" for bit 3 of a register';
   const found = place.includes(':') ? parseTable(place) : parseReference(place);
   if (typeof found === 'string') return found;
-  if (found.offset > LAST) return `${found.table}:${LAST} is the last address there is`;
+  if (found.offset > LAST) {
+    const [given, last] = place.includes(':') ? [place, LAST] : [place, `${place[0]}${LAST + 1}`];
+    return `${given} is beyond ${last}, the last there is`;
+  }
   if (bitText === undefined) return found;
   if (found.table === 'coil' || found.table === 'discrete') {
     return `a ${found.table === 'coil' ? 'coil' : 'discrete input'} is one bit already; leave out ".${bitText}"`;

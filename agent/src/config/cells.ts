@@ -1,5 +1,10 @@
 // The cells of a tag file: how the columns of a tag that are not text are written in CSV. `range` is `0..250`,
-// `scale` is `0..4095 to 0..100`; a file with ";" may write decimals with a comma, as Excel does in half of Europe.
+// `scale` is `0..4095 to 0..100`; a file with ";" or tabs may write decimals with a comma, as Excel does in half of
+// Europe. A key that has no form of its own is a number, yes or no, or what YAML writes in braces and brackets.
+
+import { parse as parseYaml } from 'yaml';
+import type { z } from 'zod';
+import { kindAt } from './shape.ts';
 
 export interface Cells {
   /** What a cell holds; undefined when it is written wrongly. */
@@ -12,33 +17,24 @@ export interface Cells {
 
 const NUMBER = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/;
 
-function number(cell: string, decimalComma: boolean): number | undefined {
+/** A number as people write it; undefined when it is none. */
+export function decimal(cell: string, decimalComma: boolean): number | undefined {
   const text = decimalComma ? cell.trim().replace(',', '.') : cell.trim();
   return NUMBER.test(text) ? Number(text) : undefined;
 }
 
 function pair(cell: string, decimalComma: boolean): [number, number] | undefined {
-  const [lo, hi, ...rest] = cell.split('..').map((part) => number(part, decimalComma));
+  const [lo, hi, ...rest] = cell.split('..').map((part) => decimal(part, decimalComma));
   return lo === undefined || hi === undefined || rest.length > 0 ? undefined : [lo, hi];
 }
 
 const writePair = (value: unknown) => (value as [number, number]).join('..');
 
-const NUMBERS: Cells = { read: number, write: String, advice: 'write a number' };
-
-/** Columns that are not plain text. */
-export const CELLS: Readonly<Record<string, Cells>> = {
-  unitId: NUMBERS,
-  swingingDoor: NUMBERS,
-  clamp: {
-    read: (cell) => ({ true: true, false: false })[cell.trim().toLowerCase()],
-    write: String,
-    advice: 'write true or false',
-  },
+const CELLS: Readonly<Record<string, Cells>> = {
   deadband: {
     read(cell, decimalComma) {
-      if (!cell.endsWith('%')) return number(cell, decimalComma);
-      const share = number(cell.slice(0, -1), decimalComma);
+      if (!cell.endsWith('%')) return decimal(cell, decimalComma);
+      const share = decimal(cell.slice(0, -1), decimalComma);
       return share === undefined ? undefined : `${share}%`;
     },
     write: String,
@@ -57,3 +53,33 @@ export const CELLS: Readonly<Record<string, Cells>> = {
     advice: 'write raw and engineering values, like 0..4095 to 0..100',
   },
 };
+
+const KINDS: Readonly<Record<'number' | 'boolean' | 'structure', Cells>> = {
+  number: { read: decimal, write: String, advice: 'write a number' },
+  boolean: {
+    // TRUE and FALSE are what a spreadsheet makes of true and false.
+    read: (cell) => (/^true$/i.test(cell) ? true : /^false$/i.test(cell) ? false : undefined),
+    write: String,
+    advice: 'write true or false',
+  },
+  structure: {
+    read: (cell) => (/^[[{]/.test(cell) ? flow(cell) : cell),
+    write: (value) => (typeof value === 'string' ? value : JSON.stringify(value)),
+    advice: 'write it as in YAML, like { key: value } or [1, 2]',
+  },
+};
+
+/** What stands in braces or brackets, as in YAML. */
+function flow(cell: string): unknown {
+  try {
+    return parseYaml(cell, { logLevel: 'error' });
+  } catch {
+    return undefined;
+  }
+}
+
+/** How a key of a tag stands in a cell; undefined when it is text. */
+export function cellsOf(tag: z.ZodType, key: string): Cells | undefined {
+  const kind = kindAt(tag, key);
+  return CELLS[key] ?? (kind === 'text' ? undefined : KINDS[kind]);
+}

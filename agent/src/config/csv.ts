@@ -1,12 +1,16 @@
-// A CSV file as rows of text, with the place of every cell kept. Delimiter "," or ";" (the header decides), quotes
-// as Excel writes them, line ends of any kind. Places are worked out only when a mistake needs one.
+// A CSV file as rows of text, with the place of every cell kept. Delimiter ",", ";" or tab (the header decides, or
+// Excel's first line "sep=;"), quotes as Excel writes them, line ends of any kind. Places are worked out only when a mistake needs one.
 
 import { CsvError, parse } from 'csv-parse/sync';
 import { excerpt, type Mistake, type Path } from './mistake.ts';
 
+type Delimiter = ',' | ';' | '\t';
+
 export interface CsvFile {
   readonly file: string;
-  readonly delimiter: ',' | ';';
+  readonly delimiter: Delimiter;
+  /** Decimals may have a comma: it is not the delimiter. */
+  readonly decimalComma: boolean;
   /** Rows of cells; the first is the header. */
   readonly rows: readonly (readonly string[])[];
   /** Mistakes of the CSV itself. */
@@ -17,8 +21,9 @@ export interface CsvFile {
 
 export function readCsv(file: string, text: string): CsvFile {
   const bytes = Buffer.from(text);
-  const header = /^[^\r\n]*/.exec(text.trimStart())?.[0] ?? '';
-  const delimiter = header.includes(';') ? ';' : ',';
+  const hint = /^sep=([,;\t])(?:\r\n|\n|\r|$)/.exec(text);
+  const first = hint?.[0].length ?? 0;
+  const delimiter = (hint?.[1] as Delimiter | undefined) ?? delimiterOf(text);
   const rows: string[][] = [];
   /** Where each row ends, in bytes: csv-parse's line numbers are wrong after a quoted cell with CRLF. */
   const ends: number[] = [];
@@ -41,21 +46,21 @@ export function readCsv(file: string, text: string): CsvFile {
 
   /** The first byte of a row, past empty lines. */
   const startOf = (row: number): number => {
-    let offset = row === 0 ? 0 : (ends[row - 1] ?? 0);
+    let offset = row === 0 ? first : (ends[row - 1] ?? first);
     while (bytes[offset] === 0x0a || bytes[offset] === 0x0d) offset++;
     return Math.min(offset, Math.max(0, bytes.length - 1));
   };
 
   const mistakes: Mistake[] = [];
   try {
-    parse(text, {
+    parse(text.slice(first), {
       delimiter,
       trim: true,
       relax_column_count: true,
       skip_empty_lines: true,
       on_record(cells: string[], context) {
         rows.push(cells);
-        ends.push(context.bytes);
+        ends.push(first + context.bytes);
         return null;
       },
     });
@@ -67,6 +72,7 @@ export function readCsv(file: string, text: string): CsvFile {
   return {
     file,
     delimiter,
+    decimalComma: delimiter !== ',',
     rows,
     mistakes,
     mistake(row, column, path, message, suggestion) {
@@ -76,6 +82,13 @@ export function readCsv(file: string, text: string): CsvFile {
       return at(start + Buffer.byteLength(skipped), path, message, suggestion);
     },
   };
+}
+
+/** What the header has most of, outside of quotes. */
+function delimiterOf(text: string): Delimiter {
+  const header = (/^[^\r\n]*/.exec(text.trimStart())?.[0] ?? '').replace(/"[^"]*"/g, '');
+  const count = (delimiter: Delimiter) => header.split(delimiter).length;
+  return ([';', '\t'] as const).find((delimiter) => count(delimiter) > count(',')) ?? ',';
 }
 
 const QUOTES: Readonly<Record<string, string>> = {

@@ -53,7 +53,7 @@ export interface PlantDiff {
 }
 
 /** Keys of a source that its resolved tags hold already. */
-const IN_TAGS = new Set(['tags', 'tagFiles', 'defaults', 'use']);
+const IN_TAGS = new Set(['tags', 'tagFiles', 'defaults', 'use', 'useFiles']);
 
 /** Settings of the pace: they can take effect on a connection that stands. `publishing` also follows from the tags. */
 const PACE = new Set(['publishing', 'delayBetweenRequests', 'maxRegisters', 'maxGap']);

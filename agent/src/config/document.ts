@@ -15,7 +15,16 @@ import {
   type YAMLMap,
 } from 'yaml';
 import { excerpt, type Mistake, type Path } from './mistake.ts';
-import { PLAIN_DEPTH, type PlainEntry, type PlainLines, plainLines, type Run, runOf, spotIn } from './plainlines.ts';
+import {
+  OCTAL,
+  PLAIN_DEPTH,
+  type PlainEntry,
+  type PlainLines,
+  plainLines,
+  type Run,
+  runOf,
+  spotIn,
+} from './plainlines.ts';
 
 /** Where a mistake is to be shown: the key, or what stands behind it. */
 export type Part = 'key' | 'value';
@@ -26,6 +35,8 @@ export interface YamlFile {
   readonly value: unknown;
   /** Mistakes of the YAML itself: syntax, keys given twice. */
   readonly mistakes: readonly Mistake[];
+  /** What other readers of YAML take for something else. */
+  readonly warnings: readonly Mistake[];
   /** A mistake at the key or value that `path` leads to, or at the nearest that exists on the way there. */
   mistake(path: Path, part: Part, message: string, suggestion?: string): Mistake;
   /** What the file says at `path`, as it is written there; undefined for maps and lists. */
@@ -69,8 +80,10 @@ function readWith(file: string, text: string, plain: PlainLines): YamlFile | und
     ),
   );
   const refuse: Refuse = (offset, path, message) => mistakes.push(at(offset, path, message));
+  const warnings: Mistake[] = [];
+  const warn: Refuse = (offset, path, message) => warnings.push(at(offset, path, message));
   const targets: Targets = new WeakMap();
-  const read = mistakes.length === 0 ? convert(document, plain.runs, refuse, targets) : { value: undefined };
+  const read = mistakes.length === 0 ? convert(document, plain.runs, { refuse, warn, targets }) : { value: undefined };
   if (read === 'misplaced') return undefined;
 
   const index: Index = { entries: new WeakMap(), runs: plain.runs, targets, text };
@@ -78,6 +91,7 @@ function readWith(file: string, text: string, plain: PlainLines): YamlFile | und
     file,
     value: read.value,
     mistakes,
+    warnings,
     mistake(path, part, message, suggestion) {
       const place = find(document, path, index);
       const offset = (part === 'key' ? place.key : place.value) ?? place.key ?? place.value;
@@ -130,8 +144,7 @@ const begin = (node: Node | null | undefined) => node?.range?.[0] ?? 0;
 function convert(
   document: Document,
   runs: readonly Run[],
-  refuse: Refuse,
-  targets: Targets,
+  { refuse, warn, targets }: { readonly refuse: Refuse; readonly warn: Refuse; readonly targets: Targets },
 ): { value: unknown } | 'misplaced' {
   const anchors = new Map<string, Node>();
   const placed = new Set<Run>();
@@ -157,7 +170,13 @@ function convert(
     }
     if (!isNode(node)) return null;
     if (node.anchor !== undefined && inAlias === 0) anchors.set(node.anchor, node);
-    if (isScalar(node)) return node.value;
+    if (isScalar(node)) {
+      const { value, source = '' } = node;
+      if (typeof value === 'number' && OCTAL.test(source) && path.at(-1) !== 'address' && inAlias === 0) {
+        warn(begin(node), [...path], `${source}: zeros in front mean nothing in YAML, this is ${value}`);
+      }
+      return value;
+    }
     if (!isMap(node) && !isSeq(node)) return null;
     // An anchor that stands around its own alias ends here, too.
     if (path.length > MAX_DEPTH) return stop(node, `is nested more than ${MAX_DEPTH} deep`);

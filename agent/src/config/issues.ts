@@ -142,7 +142,7 @@ function choice(path: Path, value: unknown, options: readonly string[], advice: 
 
 function missing(path: Path, advice: string, { subject }: Subject): Finding {
   const key = String(path.at(-1) ?? subject);
-  const owner = path.length > 1 ? String(path.at(-2)) : subject;
+  const owner = path.length > 1 ? nameOf(path.slice(0, -1), subject) : subject;
   const article = /[^s]s$/.test(key) ? '' : /^[aeio]/i.test(key) ? 'an ' : 'a ';
   return { path: path.slice(0, -1), part: 'key', message: `${owner} needs ${article}${key}: ${advice}` };
 }
@@ -157,7 +157,7 @@ function said(path: Path, value: unknown, advice: string, { subject }: Subject):
 function nameOf(path: Path, subject: string): string {
   const key = path.at(-1);
   if (key === undefined) return subject;
-  return typeof key === 'number' ? `${path.at(-2) ?? subject}[${key}]` : key;
+  return typeof key === 'number' ? `${String(path.at(-2) ?? subject)}[${key}]` : key;
 }
 
 /** A value as it may stand in a sentence; never long, never over several lines. */

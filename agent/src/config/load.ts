@@ -2,6 +2,7 @@
 // throws for what a file holds; a mapping is either clean as a whole or comes back as the list of all its mistakes.
 
 import { hostname as hostnameOfMachine } from 'node:os';
+import type { Context } from './context.ts';
 import { readYaml } from './document.ts';
 import { name as sourceName } from './fields.ts';
 import { type Finding, findings, plainWords, shown } from './issues.ts';
@@ -9,8 +10,10 @@ import { type Mistake, type Path, sortMistakes } from './mistake.ts';
 import type { Plant, ResolvedSource } from './plant.ts';
 import { isFields } from './protocols/protocol.ts';
 import { type Mapping, mappingFrame, mappingSchema } from './schema.ts';
-import { type Context, readSource } from './source.ts';
+import { readSource } from './source.ts';
 import { misplaced, substitute } from './substitute.ts';
+import { withCounts } from './templates/instance.ts';
+import { readTemplates } from './templates/template.ts';
 import { readText } from './text.ts';
 
 export type Loaded = {
@@ -31,33 +34,62 @@ export interface LoadOptions {
   readonly hostname?: string;
   /** The day on which waivers are judged. */
   readonly today?: Date;
+  /** Learns every tag as it is written, with templates expanded. */
+  readonly onTag?: Context['onTag'];
 }
 
 /** Loads and checks a mapping. `'mistakes' in loaded` tells the two outcomes apart. */
 export async function loadMapping(file: string, options: LoadOptions = {}): Promise<Loaded> {
   const { env = process.env, hostname = hostnameOfMachine(), today = new Date() } = options;
   const files: LoadedFile[] = [];
-  const readFile = async (path: string) => {
-    const found = await readText(path);
+  const readFile = async (path: string, kind: 'yaml' | 'table') => {
+    const found = await readText(path, kind);
     files.push({ path, text: 'text' in found ? found.text : undefined });
     return found;
   };
-  const read = await readFile(file);
+  const read = await readFile(file, 'yaml');
   if ('problem' in read) {
     const { problem: message, line = 0 } = read;
     return { mistakes: [{ file, line, column: Math.min(line, 1), path: [], message }], warnings: [], files };
   }
   const yaml = readYaml(file, read.text);
-  const context: Context = { yaml, env, today, mistakes: [...yaml.mistakes], warnings: [], names: new Map(), readFile };
+  const mistakes = [...yaml.mistakes];
+  const warnings = [...yaml.warnings];
+  const addTo =
+    (into: Mistake[]) =>
+    ({ path, part, message, suggestion }: Finding) => {
+      into.push(yaml.mistake(path, part, message, suggestion));
+    };
+  const templates = readTemplates(
+    yaml,
+    isFields(yaml.value) ? yaml.value.templates : undefined,
+    addTo(mistakes),
+    addTo(warnings),
+  );
+  const context: Context = {
+    ...{ yaml, env, today, mistakes, warnings, templates, onTag: options.onTag },
+    readTable: (path) => readFile(path, 'table'),
+    names: new Map(),
+    usedTemplates: new Set(),
+    faults: new Map(),
+  };
   // Of a file that is no YAML nothing else can be said; keys given twice, in contrast, leave the rest readable.
   const checked = yaml.value === undefined ? undefined : await check(context, yaml.value);
-  const warnings = sortMistakes(context.warnings, file);
-  if (checked === undefined || context.mistakes.length > 0) {
-    return { mistakes: sortMistakes(context.mistakes, file), warnings, files };
+  if (isFields(yaml.value)) unusedTemplates(context);
+  sortMistakes(warnings, file);
+  if (checked === undefined || mistakes.length > 0) {
+    return { mistakes: sortMistakes(withCounts(mistakes, context.faults), file), warnings, files };
   }
   const { mapping, sources } = checked;
   const gateway = mapping.gateway ?? gatewayName(env.IOTEDGE_DEVICEID || hostname);
   return { mapping, plant: { site: mapping.site, gateway, sources }, warnings, files };
+}
+
+function unusedTemplates({ yaml, templates, usedTemplates, warnings }: Context): void {
+  for (const [name, template] of templates) {
+    if (template === undefined || usedTemplates.has(name)) continue;
+    warnings.push(yaml.mistake(['templates', name], 'key', `template ${name} is not used by any source`));
+  }
 }
 
 interface Checked {
@@ -80,7 +112,7 @@ async function check(context: Context, value: unknown): Promise<Checked | undefi
   }
 
   misplaced(value, [], takesVariables).forEach(add);
-  const { sources, ...frame } = value as Record<string, unknown>;
+  const { sources, templates: _read, ...frame } = value as Record<string, unknown>;
   let unset = false;
   if (isFields(frame.hub) && typeof frame.hub.url === 'string') {
     const { text, finding } = substitute(frame.hub.url, ['hub', 'url'], env);

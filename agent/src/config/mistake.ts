@@ -16,19 +16,30 @@ export interface Mistake {
   readonly suggestion?: string;
   /** The line itself. */
   readonly excerpt?: string;
+  /** The other end of it: the template of an instance, or the instance of a template. */
+  readonly related?: Related;
+}
+
+/** A second place that a mistake has to do with; `text` leads to it. */
+export interface Related {
+  readonly text: string;
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
 }
 
 /** One mistake as people read it: place and message, then the line with a caret under the place. */
 export function formatMistake(mistake: Mistake, paint: Paint = plain): string {
-  const { file, line, column, message, suggestion, excerpt } = mistake;
+  const { file, line, column, message, suggestion, excerpt, related } = mistake;
   const place = line > 0 ? `${file}:${line}:${column}` : file;
   const hint = suggestion === undefined ? '' : `; did you mean "${suggestion}"?`;
   const head = `${paint.place(place)}: ${message}${hint}`;
-  if (excerpt === undefined || excerpt.trim() === '') return head;
+  const tail = related && `\n    ${related.text} ${related.file}:${related.line}:${related.column}`;
+  if (excerpt === undefined || excerpt.trim() === '') return `${head}${tail ?? ''}`;
   const shown = clip(excerpt, column);
   // Tabs stay tabs under the line, so that the caret stands where the terminal puts the character.
   const indent = shown.text.slice(0, shown.column - 1).replace(/[^\t]/g, ' ');
-  return `${head}\n    ${shown.text}\n    ${indent}${paint.caret('^')}`;
+  return `${head}\n    ${shown.text}\n    ${indent}${paint.caret('^')}${tail ?? ''}`;
 }
 
 /** How parts of a report are coloured; `plain` leaves them as they are. */

@@ -180,7 +180,7 @@ function readEntry(text: string, start: number, note?: Note): Entry | undefined 
 
   function word(): unknown {
     const found = match(WORD);
-    return found === null ? NONE : meaning(found[0]);
+    return found === null ? NONE : meaning(found[0], path.at(-1) === 'address');
   }
 
   function map(): unknown {
@@ -235,14 +235,19 @@ function readEntry(text: string, start: number, note?: Note): Entry | undefined 
 }
 
 const WHOLE = /^[-+]?\d{1,15}$/;
+/** Octal for other readers of YAML. */
+export const OCTAL = /^[-+]?0\d/;
 const DECIMAL = /^[-+]?\d{1,15}\.\d{1,15}$/;
 /** What the core schema may take for a number or a constant, and is none of the two forms above. */
 const OTHER = /^(?:[-+]?[\d.][\d.xo]*(?:[eE][-+]?\d*)?|0x[\dA-Fa-f]*|[-+]?\.(?:inf|nan)|null|true|false)$/i;
 
 /** A plain scalar by the core schema of YAML 1.2. */
-function meaning(word: string): unknown {
+function meaning(word: string, isAddress: boolean): unknown {
   if (word === 'true') return true;
   if (word === 'false') return false;
-  if (WHOLE.test(word) || DECIMAL.test(word)) return Number(word);
+  if (WHOLE.test(word) || DECIMAL.test(word)) {
+    // 0502 is warned about, except where references begin with a zero.
+    return OCTAL.test(word) && !isAddress ? NONE : Number(word);
+  }
   return OTHER.test(word) ? NONE : word;
 }

@@ -9,6 +9,7 @@ import { buffer } from './schema/buffer.ts';
 import { hub } from './schema/hub.ts';
 import { modbusRtuOverTcpSource, modbusRtuSource, modbusTcpSource, modbusUdpSource } from './schema/modbus.ts';
 import { opcuaSource } from './schema/opcua.ts';
+import { template } from './schema/template.ts';
 
 const source = z.discriminatedUnion('protocol', [
   opcuaSource,
@@ -30,11 +31,15 @@ export const mappingSchema = z.strictObject({
     .record(name, source, { error: 'write sources under it, like cdu1-dcs: { protocol: opcua, … }' })
     .refine((all) => Object.keys(all).length > 0, 'needs at least one source')
     .describe('Devices and servers by name.'),
+  templates: z
+    .record(name, template)
+    .optional()
+    .describe('Equipment that is there many times, by name: its tags and its parameters.'),
 });
 
 /** A mapping as checked and resolved: durations in ms, sizes in bytes, addresses parsed. */
 export type Mapping = z.output<typeof mappingSchema>;
 
-/** The mapping without its sources, which are checked one by one so that a mistake in one hides none in another. */
-export const mappingFrame = mappingSchema.omit({ sources: true });
+/** The mapping without its sources and templates, which are checked one by one so that a mistake in one hides none in another. */
+export const mappingFrame = mappingSchema.omit({ sources: true, templates: true });
 export const sourceSchema = source;

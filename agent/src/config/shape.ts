@@ -7,16 +7,16 @@ import type { Path } from './mistake.ts';
 
 /** The schema without what stands around it: optional, default, transform, refinement. */
 function bare(schema: z.ZodType): z.ZodType {
-  let inner = schema;
-  for (;;) {
-    if (inner instanceof z.ZodOptional || inner instanceof z.ZodDefault || inner instanceof z.ZodPrefault) {
-      inner = inner.def.innerType as z.ZodType;
-    } else if (inner instanceof z.ZodPipe) {
-      inner = inner.def.in as z.ZodType;
-    } else {
-      return inner;
-    }
+  let at = schema;
+  for (let inner = within(at); inner !== undefined; inner = within(at)) at = inner;
+  return at;
+}
+
+function within(schema: z.ZodType): z.ZodType | undefined {
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault) {
+    return schema.def.innerType as z.ZodType;
   }
+  return schema instanceof z.ZodPipe ? (schema.def.in as z.ZodType) : undefined;
 }
 
 /** The keys that an object at `path` may have; `value` decides where there are several forms. */
@@ -58,11 +58,38 @@ export function wordsAt(schema: z.ZodType, path: Path, value: unknown): string[]
   return inner === undefined ? [] : wordsAt(inner, rest, child(value, step));
 }
 
+/** What a schema says for people: its own words, else those of what it stands around. */
+export function wordsOf(schema: z.ZodType): { description?: string; examples?: readonly unknown[] } {
+  const { description, examples } = schema.meta() ?? {};
+  const own = { ...(description && { description }), ...(Array.isArray(examples) && { examples }) };
+  const inner = within(schema);
+  return inner === undefined ? own : { ...wordsOf(inner), ...own };
+}
+
 /** Whether a key of an object holds a duration, which is milliseconds once it has been resolved. */
 export function isDuration(schema: z.ZodType, key: string): boolean {
   const at = bare(schema);
   const inner = at instanceof z.ZodObject ? (at.shape as Record<string, z.ZodType>)[key] : undefined;
   return inner !== undefined && bare(inner).meta()?.pattern === DURATION;
+}
+
+/** What a key of an object holds, as far as a cell of a table is concerned. */
+export function kindAt(schema: z.ZodType, key: string): 'text' | 'number' | 'boolean' | 'structure' {
+  const at = bare(schema);
+  const inner = at instanceof z.ZodObject ? (at.shape as Record<string, z.ZodType>)[key] : undefined;
+  return inner === undefined ? 'text' : kindOf(bare(inner));
+}
+
+function kindOf(schema: z.ZodType): ReturnType<typeof kindAt> {
+  if (schema instanceof z.ZodNumber) return 'number';
+  if (schema instanceof z.ZodBoolean) return 'boolean';
+  // An address is a number or text, and means the same as either; a word or a structure is told by its brace.
+  if (schema instanceof z.ZodUnion) {
+    const kinds = schema.options.map((option) => kindOf(bare(option as z.ZodType)));
+    return kinds.includes('structure') ? 'structure' : kinds.includes('text') ? 'text' : kinds[0]!;
+  }
+  if (schema instanceof z.ZodObject || schema instanceof z.ZodArray || schema instanceof z.ZodTuple) return 'structure';
+  return schema instanceof z.ZodRecord ? 'structure' : 'text';
 }
 
 /** The form of a discriminated union whose literal the value carries. */

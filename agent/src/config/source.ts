@@ -1,40 +1,25 @@
 // Checks one source with all its tags, from YAML and from CSV files, and resolves it. Every tag is checked by itself,
 // with one schema for both kinds of file, so that a mistake in one hides none in another.
 
-import { dirname, join } from 'node:path';
 import type { z } from 'zod';
 import type { Report } from './checks.ts';
+import type { Context, TagPlace } from './context.ts';
 import { readCsv } from './csv.ts';
-import type { Part, YamlFile } from './document.ts';
 import { tagName } from './fields.ts';
 import { type Finding, findings, plainWords } from './issues.ts';
+import { listedFiles } from './listed.ts';
 import type { Mistake, Path } from './mistake.ts';
-import type { ResolvedSource, ResolvedTag } from './plant.ts';
-import { isFields } from './protocols/protocol.ts';
+import { inRow, inYaml, type Origin, placeOf } from './origin.ts';
+import type { ResolvedSource } from './plant.ts';
+import { isFields, type Placed, type Warn } from './protocols/protocol.ts';
 import { protocolNamed, protocolOf } from './protocols/protocols.ts';
 import { sourceSchema } from './schema.ts';
-import { keysAt } from './shape.ts';
 import { substitute } from './substitute.ts';
 import { readTagFile } from './tagfile.ts';
-import type { TextFile } from './text.ts';
-
-/** What the check of a whole mapping shares. */
-export interface Context {
-  readonly yaml: YamlFile;
-  readonly env: NodeJS.ProcessEnv;
-  readonly today: Date;
-  readonly mistakes: Mistake[];
-  readonly warnings: Mistake[];
-  /** Tags of all sources so far, and where each stands. */
-  readonly names: Map<string, Origin>;
-  /** Reads a file that the mapping names, and remembers that it did. */
-  readonly readFile: (path: string) => Promise<TextFile>;
-}
-
-/** Where a tag was written; a path within the tag leads to one of its keys. */
-interface Origin {
-  mistake(path: Path, part: Part, message: string, suggestion?: string): Mistake;
-}
+import { ofInstance } from './templates/instance.ts';
+import { readInstances } from './templates/instances.ts';
+import { expand } from './templates/template.ts';
+import { asWritten } from './written.ts';
 
 type Fields = Record<string, unknown>;
 
@@ -68,18 +53,26 @@ export async function readSource(context: Context, name: string, value: unknown)
   // The tags of a source that has a mistake itself are checked with what is left of it.
   const left = parsed.data ?? parse(protocol.sourceSchema.partial(), without(frame, parsed.findings), name).data;
   const config = left as Fields | undefined;
-  const tags = taker(
-    protocol.tagSchema,
-    (name, tag, report) => protocol.checkTag(name, tag, config ?? {}, report),
-    (name, tag) => protocol.resolveTag(name, tag, config ?? {}),
-  );
-  readYamlTags(context, base, value.tags, tags.take);
-  await readTagFiles(context, base, value.tagFiles, tags.schema, tags.take);
+  const { tags, written, take } = taker(context, name, protocol, config ?? {});
+  readYamlTags(context, base, value.tags, take);
+  await readTagFiles(context, base, value.tagFiles, protocol.tagSchema, take);
+  await readUses(context, base, value, take);
+  const warn: Warn = (at, path, message) => {
+    const warning =
+      at === 'source'
+        ? yaml.mistake([...base, ...path], path.length === 0 ? 'key' : 'value', message)
+        : path.length === 0
+          ? at.name(message)
+          : at.mistake(path, 'value', message);
+    if (warning !== undefined) warnings.push(warning);
+  };
   if (mistakes.length > before || config === undefined) return undefined;
-  if (tags.resolved.length === 0) {
+  protocol.checkTags(tags, config, warn);
+  if (tags.length === 0) {
     warnings.push(yaml.mistake(base, 'key', `${name} has no tags: nothing is read from it`));
   }
-  return protocol.resolveSource(name, { ...config, tags: tags.written }, tags.resolved);
+  const resolved = tags.map(({ tag }) => tag);
+  return protocol.resolveSource(name, { ...config, tags: written }, resolved);
 }
 
 /** What a schema makes of a value, or what it finds wrong with it. */
@@ -96,12 +89,13 @@ function without(value: Fields, found: readonly Finding[]): Fields {
 }
 
 /** Takes tags one by one: the protocol's schema, checks and defaults. */
-interface Taker {
-  readonly schema: z.ZodType;
-  readonly resolved: ResolvedTag[];
+type Take = (name: string, value: unknown, origin: Origin, from: TagPlace) => void;
+
+interface Taken {
+  readonly tags: readonly Placed[];
   /** The tags of YAML as checked, for the mapping. */
   readonly written: Fields;
-  readonly take: (context: Context, name: string, value: unknown, origin: Origin, inYaml: boolean) => void;
+  readonly take: Take;
 }
 
 /** Keys of a tag that are checked against each other. */
@@ -110,104 +104,58 @@ const TOGETHER = new Set([
   ...['notImplemented', 'sign', 'encoding'],
 ]);
 
-function taker(
-  schema: z.ZodType,
-  check: (name: string, tag: unknown, report: Report) => void,
-  resolve: (name: string, tag: unknown) => ResolvedTag,
-): Taker {
-  const resolved: Taker['resolved'] = [];
+/** @param config what of the source has no mistake */
+function taker(context: Context, source: string, protocol: ReturnType<typeof protocolOf>, config: Fields): Taken {
+  const { mistakes, names } = context;
+  const tags: Placed[] = [];
   const written: Fields = {};
-  const take: Taker['take'] = (context, name, value, origin, inYaml) => {
+  const add = (mistake: Mistake | undefined) => {
+    if (mistake !== undefined) mistakes.push(mistake);
+  };
+  const take: Take = (name, value, origin, from) => {
+    context.onTag?.(source, name, value, from);
     const named = tagName.safeParse(name);
-    if (!named.success) {
-      const message = `tag name ${JSON.stringify(name)}: ${named.error.issues[0]!.message}`;
-      context.mistakes.push(origin.mistake([], 'key', message));
-    }
-    const other = context.names.get(name);
-    if (other === undefined) context.names.set(name, origin);
-    else {
-      const { file, line, column } = other.mistake([], 'key', '');
-      context.mistakes.push(origin.mistake([], 'key', `tag ${name} exists already, at ${file}:${line}:${column}`));
-    }
-    const { data, findings: found } = parse(schema, value, name);
-    for (const { path, part, message, suggestion } of found) {
-      context.mistakes.push(origin.mistake(path, part, message, suggestion));
-    }
-    const report: Report = (path, part, message) => context.mistakes.push(origin.mistake(path, part, message));
+    if (!named.success)
+      mistakes.push(origin.name(`tag name ${JSON.stringify(name)}: ${named.error.issues[0]!.message}`));
+    const other = names.get(name);
+    if (other === undefined) names.set(name, origin);
+    else mistakes.push(origin.name(`${name} is also defined at ${placeOf(other)}`));
+    const { data, findings: found } = parse(protocol.tagSchema, value, name);
+    for (const { path, part, message, suggestion } of found) add(origin.mistake(path, part, message, suggestion));
+    const report: Report = (path, part, message) => add(origin.mistake(path, part, message));
     if (data !== undefined) {
-      if (inYaml) written[name] = data;
-      check(name, data, report);
-      resolved.push(resolve(name, data));
+      if (from === 'yaml') written[name] = data;
+      protocol.checkTag(name, data, config, report);
+      tags.push({ tag: protocol.resolveTag(name, data, config), value: value as Fields, origin });
     } else if (isFields(value) && !found.some(({ path }) => path[0] === undefined || TOGETHER.has(String(path[0])))) {
       // What was found does not touch the keys that are checked together, so these can be checked all the same.
-      const rest = parse(schema, without(value, found), name).data;
-      if (rest !== undefined) check(name, rest, report);
+      const rest = parse(protocol.tagSchema, without(value, found), name).data;
+      if (rest !== undefined) protocol.checkTag(name, rest, config, report);
     }
   };
-  return { schema, resolved, written, take };
+  return { tags, written, take };
 }
 
-function readYamlTags(context: Context, base: readonly string[], tags: unknown, take: Taker['take']): void {
+function readYamlTags({ yaml }: Context, base: readonly string[], tags: unknown, take: Take): void {
   if (!isFields(tags)) return;
-  const { yaml } = context;
   for (const name of Object.keys(tags)) {
     const place = [...base, 'tags', name];
-    const value = asWritten(tags[name], place, yaml);
-    const origin: Origin = {
-      mistake: (path, part, message, suggestion) => yaml.mistake([...place, ...path], part, message, suggestion),
-    };
-    take(context, name, value, origin, true);
+    take(name, asWritten(yaml, place, tags[name]), inYaml(yaml, place), 'yaml');
   }
 }
 
-/** Numbers whose writing counts: YAML reads 00011 as 11, 40025.10 as 40025.1, and 0x8000000000000001 as a float. */
-const LITERAL = ['address', 'notImplemented'] as const;
-
-function asWritten(value: unknown, place: Path, yaml: YamlFile): unknown {
-  if (!isFields(value)) return value;
-  let written = value;
-  for (const key of LITERAL) {
-    const given = value[key];
-    const source = (one: unknown, path: Path) => (typeof one === 'number' ? (yaml.source(path) ?? one) : one);
-    if (typeof given === 'number') written = { ...written, [key]: source(given, [...place, key]) };
-    else if (key === 'notImplemented' && Array.isArray(given)) {
-      written = { ...written, [key]: given.map((one, i) => source(one, [...place, key, i])) };
-    }
+async function readTagFiles(context: Context, base: readonly string[], files: unknown, schema: z.ZodType, take: Take) {
+  for await (const { path, text } of listedFiles(context, [...base, 'tagFiles'], files, 'tag file')) {
+    const table = readTagFile(readCsv(path, text), schema);
+    context.mistakes.push(...table.mistakes);
+    for (const { name, value, row } of table.rows) take(name, value, inRow(table, row), 'file');
   }
-  return written;
 }
 
-async function readTagFiles(
-  context: Context,
-  base: readonly string[],
-  files: unknown,
-  schema: z.ZodType,
-  take: Taker['take'],
-): Promise<void> {
-  if (!Array.isArray(files)) return;
-  const { yaml, mistakes } = context;
-  for (const [i, file] of files.entries()) {
-    if (typeof file !== 'string' || file === '') continue;
-    const wrong = (problem: string) => {
-      mistakes.push(yaml.mistake([...base, 'tagFiles', i], 'value', `tag file ${JSON.stringify(file)}: ${problem}`));
-    };
-    if (files.indexOf(file) < i) {
-      wrong('is listed a second time');
-      continue;
-    }
-    const path = file.startsWith('/') ? file : join(dirname(yaml.file), file);
-    const read = await context.readFile(path);
-    if ('problem' in read) {
-      if (read.line === undefined) wrong(read.problem);
-      else mistakes.push({ file: path, line: read.line, column: 1, path: [read.line], message: read.problem });
-      continue;
-    }
-    const table = readTagFile(readCsv(path, read.text), keysAt(schema, [], undefined));
-    mistakes.push(...table.mistakes);
-    for (const { name, value, row } of table.rows) {
-      const mistake: Origin['mistake'] = (at, _part, message, suggestion) =>
-        table.mistake(row, at[0] === undefined ? undefined : String(at[0]), message, suggestion);
-      take(context, name, value, { mistake }, false);
+async function readUses(context: Context, base: readonly string[], source: Fields, take: Take): Promise<void> {
+  for (const instance of await readInstances(context, base, source)) {
+    for (const { name, value, tag } of expand(instance.template, instance.values)) {
+      take(name, value, ofInstance(context.yaml, context.faults, instance, tag, name), 'template');
     }
   }
 }

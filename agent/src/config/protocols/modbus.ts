@@ -7,7 +7,9 @@ import type { ModbusType, ResolvedModbusTag } from '../plant.ts';
 import { basis, defined, numberless, rangeOf } from '../resolve.ts';
 import { type ByteOrder, type ModbusSource, type ModbusTag, modbusTag } from '../schema/modbus.ts';
 import { sentinelBits } from '../sentinel.ts';
+import { warnOfTags } from './modbus-warnings.ts';
 import { type Fields, isFields, type Protocol } from './protocol.ts';
+import { isBit, registersOf } from './registers.ts';
 
 const SECOND = 1_000;
 
@@ -18,6 +20,7 @@ export function modbus(sourceSchema: z.ZodObject): Protocol<ModbusSource, Modbus
     tagSchema: modbusTag,
     checkSource,
     checkTag,
+    checkTags: warnOfTags,
     resolveTag: (name, tag, { defaults = {}, unit = 1 }) => resolveTag(name, tag, defaults, unit),
     resolveSource: (name, config, tags) => ({
       name,
@@ -176,29 +179,9 @@ function typeOf(tag: { readonly type?: ModbusType | undefined; readonly address:
   return tag.type ?? (isBit(tag.address) ? 'bool' : 'uint16');
 }
 
-function isBit({ table, bit }: ModbusAddress): boolean {
-  return bit !== undefined || table === 'coil' || table === 'discrete';
-}
-
 /** Whether values of the type are numbers, so that scaling and compression mean something. */
 function isNumeric(type: ModbusType): boolean {
   return type !== 'bool' && !type.startsWith('string');
-}
-
-const REGISTERS: Readonly<Record<string, number>> = {
-  int32: 2,
-  uint32: 2,
-  float32: 2,
-  bcd32: 2,
-  int64: 4,
-  uint64: 4,
-  float64: 4,
-};
-
-/** Registers that a value of the type takes; a bit counts as one. */
-function registersOf(type: ModbusType): number {
-  if (type.startsWith('string')) return Math.ceil(Number(type.slice(7, -1)) / 2);
-  return REGISTERS[type] ?? 1;
 }
 
 const EIGHT: Readonly<Record<string, ByteOrder>> = {

@@ -5,6 +5,7 @@ import type { ResolvedOpcUaTag } from '../plant.ts';
 import { basis, defined } from '../resolve.ts';
 import { type OpcUaSource, type OpcUaTag, opcuaSource, opcuaTag } from '../schema/opcua.ts';
 import { daysLeft, NOTICE_DAYS } from '../waiver.ts';
+import { warnOfTags } from './opcua-warnings.ts';
 import { isFields, type Protocol } from './protocol.ts';
 
 const SECOND = 1_000;
@@ -14,6 +15,7 @@ export const opcua: Protocol<OpcUaSource, OpcUaTag> = {
   tagSchema: opcuaTag,
   checkSource,
   checkTag,
+  checkTags: warnOfTags,
   resolveTag: (name, tag, { defaults = {} }) => resolveTag(name, tag, defaults),
   resolveSource(name, config, tags) {
     const own = tags as readonly ResolvedOpcUaTag[];

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { type ModbusAddress, parseAddress } from '../address.ts';
 import { duration, tagName, text, VARIABLES, whole } from '../fields.ts';
 import { SENTINEL } from '../sentinel.ts';
-import { common, NAMES, tagCommon, tagFiles } from './tag.ts';
+import { common, NAMES, tagCommon, tagFiles, uses } from './tag.ts';
 
 const MODBUS_TYPES = [
   'bool',
@@ -115,6 +115,7 @@ const anyModbus = {
     .describe('What holds for every tag of the source that says nothing else.'),
   tags: z.record(tagName, modbusTag, { error: NAMES }).default({}).describe('Tags by name.'),
   tagFiles,
+  ...uses,
 };
 
 const retries = (usual: number) =>

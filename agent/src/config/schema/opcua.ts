@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { address, date, duration, tagName, text, VARIABLES } from '../fields.ts';
 import { nodeIdProblem } from '../nodeid.ts';
-import { common, NAMES, tagCommon, tagFiles } from './tag.ts';
+import { common, NAMES, tagCommon, tagFiles, uses } from './tag.ts';
 import { user } from './user.ts';
 
 export const opcuaTag = z.strictObject(
@@ -73,6 +73,7 @@ export const opcuaSource = z.strictObject({
     .describe('What holds for every tag of the source that says nothing else.'),
   tags: z.record(tagName, opcuaTag, { error: NAMES }).default({}).describe('Tags by name.'),
   tagFiles,
+  ...uses,
 });
 
 export type OpcUaSource = z.output<typeof opcuaSource>;

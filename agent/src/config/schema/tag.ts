@@ -53,3 +53,24 @@ export const tagFiles = z
 
 /** Said when `tags` is no map. */
 export const NAMES = 'write tags under it, like 20FIC101.PV: { … }';
+
+/** Keys of a source that make tags of templates. */
+export const uses = {
+  use: z
+    .array(
+      z
+        .object({ template: z.string({ error: 'write the name of a template' }).describe('Name of the template.') })
+        .catchall(z.union([z.string(), z.number()], { error: 'write text or a number' })),
+      { error: 'write a list of instances, like - { template: pump, name: 20P101, base: 100 }' },
+    )
+    .default([])
+    .describe(
+      'Instances of templates: the template and its parameters, like { template: pump, name: 20P101, base: 100 }.',
+    ),
+  useFiles: z
+    .array(z.string({ error: 'write a list of files, like [tags/pumps.csv]' }).min(1), {
+      error: 'write a list of files, like [tags/pumps.csv]',
+    })
+    .default([])
+    .describe('CSV files of instances: a column "template" and one for each parameter. Relative to this file.'),
+};
