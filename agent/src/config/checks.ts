@@ -2,8 +2,6 @@
 // know. Each takes what was written and reports findings; where they stand in a file is the caller's business.
 
 import type { Part } from './document.ts';
-import type { Placed, Warn } from './protocols/protocol.ts';
-import { formatDuration } from './units.ts';
 
 /** Reports one finding. `path` is relative to what is checked; an empty path is its name. */
 export type Report = (path: readonly string[], part: Part, message: string) => void;
@@ -34,14 +32,4 @@ export function checkClamp(name: string, tag: Clamping, report: Report): void {
 export function checkDefaults(defaults: unknown, report: Report): void {
   if (typeof defaults !== 'object' || defaults === null) return;
   checkThinning(defaults, (path, part, message) => report(['defaults', ...path], part, message));
-}
-
-/** A heartbeat that comes more often than the signal is looked at repeats what is known; nobody means that. */
-export function warnOfHeartbeats(tags: readonly Placed[], pace: 'poll' | 'sampling', warn: Warn): void {
-  for (const { tag, value, origin } of tags) {
-    const every = (tag as Partial<Record<typeof pace, number>>)[pace] ?? 0;
-    if (tag.heartbeat === undefined || tag.heartbeat >= every || value.heartbeat === undefined) continue;
-    const often = `${formatDuration(tag.heartbeat)}, and its ${pace} is ${formatDuration(every)}`;
-    warn(origin, ['heartbeat'], `${tag.name} has a heartbeat of ${often}: the same value is sent again and again`);
-  }
 }

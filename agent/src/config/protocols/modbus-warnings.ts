@@ -2,11 +2,11 @@
 // requests than there is time for. Warnings: some devices do map one register to two names.
 
 import { formatAddress } from '../address.ts';
-import { warnOfHeartbeats } from '../checks.ts';
 import { placeOf } from '../origin.ts';
 import type { ResolvedModbusTag } from '../plant.ts';
 import type { ModbusSource } from '../schema/modbus.ts';
 import { formatDuration } from '../units.ts';
+import { warnOfHeartbeats } from './heartbeats.ts';
 import type { Placed, Warn } from './protocol.ts';
 import { isBit, registersOf } from './registers.ts';
 

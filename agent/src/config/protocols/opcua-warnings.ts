@@ -1,11 +1,11 @@
 // What is legal among the tags of an OPC UA source, and odd: a node that is read twice, sampling that the publishing
 // holds back.
 
-import { warnOfHeartbeats } from '../checks.ts';
 import { placeOf } from '../origin.ts';
 import type { ResolvedOpcUaTag } from '../plant.ts';
 import type { OpcUaSource } from '../schema/opcua.ts';
 import { formatDuration } from '../units.ts';
+import { warnOfHeartbeats } from './heartbeats.ts';
 import type { Placed, Warn } from './protocol.ts';
 
 export function warnOfTags(tags: readonly Placed[], { publishing }: OpcUaSource, warn: Warn): void {
