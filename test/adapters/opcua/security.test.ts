@@ -1,14 +1,20 @@
 // No connection that is not secure, no credential for a server nobody trusted, and faults that say how to mend it.
 
-import { readFileSync } from 'node:fs';
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { MessageSecurityMode, SecurityPolicy } from 'node-opcua-client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { ConnectionFacts } from '../../../agent/src/adapters/adapter.ts';
 import { type OpcUaOptions, opcuaAdapter } from '../../../agent/src/adapters/opcua/adapter.ts';
 import { openPki } from '../../../agent/src/adapters/opcua/pki.ts';
 import { Fault } from '../../../agent/src/model/fault.ts';
 import { type OpcUaSim, startOpcUaServer } from '../../../sim/refinery/opcua.ts';
+import { type CertificateServer, certificateServer } from '../../hostile/certificate-server.ts';
+import { type Minted, mint } from '../../support/mint.ts';
 import { scratch } from '../../support/scratch.ts';
+import { until } from '../../support/until.ts';
+import { recorder } from '../recorder.ts';
 import { pkiTrusting, QUICK } from './rig.ts';
 
 let sim: OpcUaSim;
@@ -130,6 +136,25 @@ describe('the connection must be secure', () => {
     },
   );
 
+  test('the best that both know, where the mapping names none', async () => {
+    const told: ConnectionFacts[] = [];
+    const { security: _, ...unnamed } = options({ tell: (facts) => told.push(facts) });
+    expect(await attempt(unnamed)).toBeUndefined();
+    expect(await attempt({ ...unnamed, security: { policy: 'Basic256Sha256' } })).toBeUndefined();
+    expect(told.map(({ security }) => security)).toEqual([
+      'Aes256_Sha256_RsaPss/SignAndEncrypt',
+      'Basic256Sha256/SignAndEncrypt',
+    ]);
+  });
+
+  test.each(['Basic256Sha256', 'Aes128_Sha256_RsaOaep', 'Aes256_Sha256_RsaPss'] as const)(
+    '%s signs without encrypting where that is accepted',
+    async (policy) => {
+      const given = options({ security: { policy, mode: 'Sign' }, insecure: { acceptedBy: 'OT', until: day(1) } });
+      expect(await attempt(given)).toBeUndefined();
+    },
+  );
+
   test('a security the server does not offer is named, with what it does offer', async () => {
     const strict = await startOpcUaServer({ folder: scratch(), tags: 20, ticking: false });
     try {
@@ -142,6 +167,156 @@ describe('the connection must be secure', () => {
     }
   });
 });
+
+describe('while it is connected', () => {
+  /** Runs until it ends by itself; the fault with which it did. */
+  async function session(given: OpcUaOptions, during: () => Promise<void> | void): Promise<unknown> {
+    const adapter = opcuaAdapter(given, { ...QUICK, recheck: 50 });
+    try {
+      await adapter.connect(new AbortController().signal);
+      const ended = adapter.run(recorder(), new AbortController().signal).catch((error: unknown) => error);
+      await during();
+      return await ended;
+    } finally {
+      await adapter.close();
+    }
+  }
+
+  test('a waiver ends, and the session with it', async () => {
+    let now = new Date('2027-03-31T23:59:00Z');
+    const insecure = { acceptedBy: 'OT security', until: '2027-03-31' };
+    const told: ConnectionFacts[] = [];
+    const given = options({ pki: scratch(), insecure, today: () => now, tell: (facts) => told.push(facts) });
+    const fault = await session(given, async () => {
+      await until('it is looked at again', () => told.length > 3);
+      now = new Date('2027-04-01T00:00:00Z');
+    });
+    expect(fault).toMatchObject({ code: 'source.untrusted' });
+    expect(told[0]?.remarks.join()).toContain('accepted by OT security until 2027-03-31: nobody has trusted it');
+  });
+
+  test('policy None ends with its waiver', async () => {
+    let now = new Date('2027-03-31T12:00:00Z');
+    const insecure = { acceptedBy: 'OT security', until: '2027-03-31' };
+    const given = options({ security: { policy: 'None', mode: 'None' }, insecure, today: () => now });
+    const fault = await session(given, () => {
+      now = new Date('2027-04-01T00:00:01Z');
+    });
+    expect(fault).toMatchObject({ code: 'source.insecure', message: expect.stringContaining('2027-03-31') });
+  });
+
+  test('a certificate that somebody rejects', async () => {
+    const given = options({ pki: pkiTrusting(sim.certificate) });
+    const fault = await session(given, async () => {
+      await openPki(given.pki).reject(sim.thumbprint);
+    });
+    expect(fault).toMatchObject({ code: 'source.untrusted' });
+  });
+
+  test('a certificate that ends', async () => {
+    let now = new Date();
+    const told: ConnectionFacts[] = [];
+    const given = options({ today: () => now, tell: (facts) => told.push(facts) });
+    const server = () => told.at(-1)?.certificates.find(({ of }) => of === 'server');
+    const fault = await session(given, async () => {
+      await until('it is told', server);
+      const end = new Date(server()?.validTo ?? '');
+      expect(told.at(-1)?.remarks).toEqual([]);
+      now = new Date(end.getTime() - 3 * 86_400_000);
+      await until('its end is remarked', () => told.at(-1)?.remarks.some((text) => text.includes('ends in 3 days')));
+      now = new Date(end.getTime() + 1);
+    });
+    expect(fault).toMatchObject({ code: 'source.untrusted', message: expect.stringContaining('ended on') });
+  });
+});
+
+describe('a user with a certificate', () => {
+  let server: CertificateServer;
+  let user: Minted;
+  let pki: string;
+  const files = (certificate: string, key: string) => {
+    const folder = scratch();
+    const user = { certificate: join(folder, 'user.pem'), key: join(folder, 'user.key') };
+    writeFileSync(user.certificate, certificate);
+    writeFileSync(user.key, key, { mode: 0o600 });
+    return user;
+  };
+  const login = (user: { certificate: string; key: string }, more: Partial<OpcUaOptions> = {}) =>
+    options({ endpoint: server.endpoint, pki, user, ...more });
+
+  beforeAll(async () => {
+    user = await mint({ name: 'operator' });
+    const leaf = await mint({ name: 'PLC 7', uri: 'urn:lavera:plc7', hosts: ['127.0.0.1'] });
+    pki = pkiTrusting(leaf.der);
+    server = await certificateServer({
+      chain: [leaf.pem],
+      keyPem: leaf.keyPem,
+      applicationUri: 'urn:lavera:plc7',
+      policies: [
+        SecurityPolicy.Basic256Sha256,
+        SecurityPolicy.Aes128_Sha256_RsaOaep,
+        SecurityPolicy.Aes256_Sha256_RsaPss,
+      ],
+      modes: [MessageSecurityMode.Sign, MessageSecurityMode.SignAndEncrypt],
+      trustedUsers: [user.der],
+    });
+  });
+  afterAll(() => server?.stop());
+
+  test.each([
+    ['Basic256Sha256', 'SignAndEncrypt'],
+    ['Aes128_Sha256_RsaOaep', 'SignAndEncrypt'],
+    ['Aes256_Sha256_RsaPss', 'SignAndEncrypt'],
+    ['Basic256Sha256', 'Sign'],
+    ['Aes128_Sha256_RsaOaep', 'Sign'],
+    ['Aes256_Sha256_RsaPss', 'Sign'],
+  ] as const)('is let in with %s, %s', async (policy, mode) => {
+    const told: ConnectionFacts[] = [];
+    const given = login(files(user.pem, user.keyPem), {
+      security: { policy, mode },
+      tell: (facts) => told.push(facts),
+    });
+    expect(await attempt(given)).toBeUndefined();
+    expect(told[0]?.certificates.map(({ of }) => of)).toEqual(['server', 'gateway', 'user']);
+    expect(told[0]?.remarks).toEqual([]);
+  });
+
+  test('as DER too', async () => {
+    const given = files(user.pem, user.keyPem);
+    writeFileSync(given.certificate, user.der);
+    expect(await attempt(login(given))).toBeUndefined();
+  });
+
+  test('a key that others may read is remarked', async () => {
+    const told: ConnectionFacts[] = [];
+    const given = files(user.pem, user.keyPem);
+    chmodSync(given.key, 0o644);
+    expect(await attempt(login(given, { tell: (facts) => told.push(facts) }))).toBeUndefined();
+    expect(told[0]?.remarks.join()).toContain(`chmod 600 ${given.key}`);
+  });
+
+  test.each<[string, () => Promise<[string, string]>, string]>([
+    ['the key of another one', async () => [user.pem, (await mint({ name: 'other' })).keyPem], 'does not belong'],
+    ['a key that is none', async () => [user.pem, 'secret words'], 'damaged or no PEM'],
+    ['a certificate that is none', async () => ['nothing', user.keyPem], 'damaged or no PEM'],
+    ['a certificate that has ended', async () => of(await mint({ name: 'old', from: -9, to: -1 })), 'ended on'],
+    ['one that is not valid yet', async () => of(await mint({ name: 'new', from: 1, to: 9 })), 'compare the clocks'],
+  ])('%s is not even tried', async (_, make, says) => {
+    const before = server.identities.length;
+    const fault = await attempt(login(files(...(await make()))));
+    expect(fault).toMatchObject({ code: 'source.credentials', message: expect.stringContaining(says) });
+    expect(fault?.message).not.toContain('secret words');
+    expect(server.identities).toHaveLength(before);
+  });
+
+  test('one that the server does not trust is refused by it', async () => {
+    const stranger = await mint({ name: 'stranger' });
+    const fault = await attempt(login(files(stranger.pem, stranger.keyPem)));
+    expect(fault?.code).toBe('source.credentials');
+  });
+});
+
+const of = ({ pem, keyPem }: Minted): [string, string] => [pem, keyPem];
 
 describe('who may come in', () => {
   test('a wrong password', async () => {

@@ -80,7 +80,11 @@ export function faultOf(status: number, doing: string, cause?: unknown): Fault {
   const fault = (code: FaultCode, hint = '') =>
     new Fault(code, `${doing}: the server says ${statusName(status)}${hint}`, cause);
   const code = (status & 0xffff0000) >>> 0;
-  if (CREDENTIALS.includes(code)) return fault('source.credentials', '; check the user name and password');
+  if (CREDENTIALS.includes(code))
+    return fault(
+      'source.credentials',
+      "; check user name and password, or whether the server trusts the user's certificate",
+    );
   if (DISTRUST.includes(code)) {
     return fault('source.refused', "; it may not trust the gateway's certificate yet: have it trusted on the server");
   }
