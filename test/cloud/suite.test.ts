@@ -20,7 +20,9 @@ describe('the output of terraform test', () => {
       const output = [PASSED, line({ ...RUN, test_state }), SUMMARY].join('\n');
       const { runs, problems } = readTestOutput(TARGET, output);
       expect(problems).toEqual([]);
-      expect(runs).toEqual([{ file: 'tests/unit/a.tftest.hcl', name: 'a', status: 'pass', instances: [HUB] }]);
+      expect(runs).toEqual([
+        { file: 'tests/unit/a.tftest.hcl', name: 'a', status: 'pass', applied: true, instances: [HUB] },
+      ]);
     }
   });
 
@@ -39,7 +41,7 @@ describe('the output of terraform test', () => {
 
 describe('the totals', () => {
   it('count each run and each folder, and a folder with a problem as failed', () => {
-    const run = { file: 'f', name: 'a', status: 'pass', instances: [] };
+    const run = { file: 'f', name: 'a', status: 'pass', applied: true, instances: [] };
     const fine = { target: TARGET, problems: [], runs: [run], seconds: 1 };
     const broken = { ...fine, runs: [], problems: [{ where: 'x', what: 'y' }] };
     expect(counts([fine])).toEqual({ passed: 2, failed: 0 });

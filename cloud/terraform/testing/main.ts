@@ -10,6 +10,8 @@ import { writeFileSync } from 'node:fs';
 import { relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ROOT, TERRAFORM } from './cache.ts';
+import { estatesOf } from './policy/estate.ts';
+import { judge } from './policy/judge.ts';
 import { openBench } from './provider/bench.ts';
 import { run } from './run/command.ts';
 import { findProgram, NoProgram, type Program } from './run/program.ts';
@@ -47,6 +49,26 @@ async function checkAll(program: Program, targets: readonly Target[], reattach: 
   return results;
 }
 
+/** Stacks and examples against the policies. An exception that excuses nothing is found where everything was tested. */
+function policies(results: readonly Result[], everything: boolean) {
+  const estates = estatesOf(results);
+  const { judgements, idle } = judge(estates);
+  const failed = judgements.filter(({ violations }) => violations.length > 0);
+  const lines = failed.flatMap(({ title, policy, violations }) =>
+    violations.map(({ address, what }) => `${title}: policy ${policy}: ${address}: ${what}`),
+  );
+  const useless = everything && estates.some(({ kind }) => kind === 'stack') ? idle : [];
+  for (const { policy, address } of useless) {
+    lines.push(`policy/exceptions.ts: the exception from ${policy} for ${address} excuses nothing: remove it`);
+  }
+  return {
+    lines,
+    estates: estates.length,
+    passed: judgements.length - failed.length,
+    failed: failed.length + useless.length,
+  };
+}
+
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
@@ -68,6 +90,7 @@ async function main(): Promise<number> {
     bench?.close();
   }
 
+  const { lines: verdicts, ...policy } = policies(results, positionals.length === 0);
   const rows = results.map(({ target, runs, seconds, problems }) => [
     target.name,
     runs.length,
@@ -75,11 +98,12 @@ async function main(): Promise<number> {
     seconds.toFixed(1),
   ]);
   say(`\n${table([['folder', 'runs', 'result', 'seconds'], ...rows])}`);
-  const wrong = [...unformatted, findings(results)].filter((text) => text !== '');
+  say(`\n${policy.passed + policy.failed} policy checks on ${policy.estates} estates: ${policy.failed} failed`);
+  const wrong = [...unformatted, findings(results), ...verdicts].filter((text) => text !== '');
   if (wrong.length > 0) say(`\n${wrong.join('\n')}`);
   const { passed, failed } = counts(results);
-  const bad = failed + unformatted.length;
-  const good = passed + (unformatted.length === 0 ? 1 : 0);
+  const bad = failed + unformatted.length + policy.failed;
+  const good = passed + (unformatted.length === 0 ? 1 : 0) + policy.passed;
   const seconds = ((performance.now() - started) / 1000).toFixed(0);
   const runs = results.reduce((sum, result) => sum + result.runs.length, 0);
   say(`\n${targets.length} folders, ${runs} runs in ${seconds} s`);

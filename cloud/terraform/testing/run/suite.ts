@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { cacheFolder } from '../cache.ts';
 import { run } from './command.ts';
+import { withTest } from './example.ts';
 import type { Program } from './program.ts';
 import { misplacedTests, type Target, TESTS } from './targets.ts';
 
@@ -26,6 +27,8 @@ export interface TestRun {
   readonly file: string;
   readonly name: string;
   readonly status: string;
+  /** Whether it was applied; a plan leaves out what only an apply tells. */
+  readonly applied: boolean;
   /** Empty when the run failed before there was a plan, or expects to. */
   readonly instances: readonly Instance[];
 }
@@ -106,10 +109,11 @@ export function readTestOutput(target: Target, output: string): { runs: TestRun[
     const values = message.test_state ?? message.test_plan;
     if (message.test_run?.status !== undefined) {
       const { path, run: name, status } = message.test_run;
-      runs.set(key, { file: path, name, status, instances: [] });
+      runs.set(key, { file: path, name, status, applied: false, instances: [] });
     } else if (values !== undefined) {
       const known = runs.get(key);
-      if (known !== undefined) runs.set(key, { ...known, instances: instancesIn(rootOf(values)) });
+      const applied = message.test_state !== undefined;
+      if (known !== undefined) runs.set(key, { ...known, applied, instances: instancesIn(rootOf(values)) });
     } else if (message.diagnostic?.severity === 'error') {
       problems.push(problem(target, message.diagnostic, message['@testrun']));
     } else if (message.test_summary !== undefined) {
@@ -167,14 +171,14 @@ export async function check(program: Program, target: Target, reattach: string |
   for (const file of misplacedTests(target.folder)) {
     problems.push({ where: join(target.name, file), what: `never runs here: move it to ${TESTS}` });
   }
-  if (target.kind === 'example' && !hasTests) return done();
-  if (!hasTests) {
+  if (!hasTests && target.kind !== 'example') {
     problems.push({ where: target.name, what: `has no tests: write some in ${TESTS}` });
     return done();
   }
   if (problems.length > 0) return done();
 
-  const tested = await command(['test', '-json', '-verbose', '-no-color', ...tests], 300);
+  const test = () => command(['test', '-json', '-verbose', '-no-color', ...tests], 300);
+  const tested = hasTests ? await test() : await withTest(target, test);
   const read = readTestOutput(target, tested.stdout);
   problems.push(...read.problems);
   runs.push(...read.runs);
