@@ -43,7 +43,7 @@ export function modbusAdapter(options: ModbusOptions): Adapter {
       // A request under way would hold up the end until its deadline.
       const stop = () => void line.close();
       either.addEventListener('abort', stop, { once: true });
-      const run = poll(line, { tags, limits: options, timeout, patience, clock }, sink, either);
+      const run = poll(line, { tags, limits: options, timeout, patience, clock, counts: options.counts }, sink, either);
       running = run.catch(() => {});
       try {
         await run;

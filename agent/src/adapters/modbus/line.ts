@@ -30,16 +30,18 @@ export interface LineOptions {
   /** Most connections side by side; default 1. A serial port is one. */
   readonly connections?: number;
   /** Counts over all lines of a source. */
-  readonly counts?: LineCounts;
+  readonly counts?: PollCounts;
 }
 
 /** What a source's lines have done since the gateway started. */
-export interface LineCounts {
+export interface PollCounts {
   requests: number;
   /** Requests that ended without a usable reply; an exception is one. */
   failed: number;
   /** ms that connections spent on requests that failed, new connections included */
   lost: number;
+  /** Polls that were left out because the one before took too long. */
+  overruns: number;
 }
 
 /** ms to wait for a connection, at least: a handshake across a site takes longer than a reply from its end. */
@@ -54,6 +56,8 @@ interface Lane {
 
 interface Task {
   readonly query: Query;
+  /** ms to wait for the reply */
+  readonly timeout: number;
   readonly resolve: (outcome: Outcome) => void;
   readonly reject: (fault: unknown) => void;
   /** It was hung up on beside other connections, and waits again. */
@@ -92,11 +96,18 @@ export class Line {
 
   /**
    * Reads `quantity` registers or bits from `start` on, when it is this request's turn.
+   * @param timeout ms to wait for the reply, when it is not the line's
    * @throws Fault when no connection stands and none can be made
    */
-  read(unit: number, table: Table, start: number, quantity: number): Promise<Outcome> {
+  read(
+    unit: number,
+    table: Table,
+    start: number,
+    quantity: number,
+    timeout: number = this.#options.timeout,
+  ): Promise<Outcome> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ query: { unit, table, start, quantity }, resolve, reject, again: false });
+      this.#waiting.push({ query: { unit, table, start, quantity }, timeout, resolve, reject, again: false });
       this.#dispatch();
     });
   }
@@ -159,14 +170,14 @@ export class Line {
   }
 
   /** A request with its repetitions. Undefined when others shall have it: this server allows no connection beside theirs. */
-  async #ask(lane: Lane, { query, again }: Task): Promise<Outcome | undefined> {
+  async #ask(lane: Lane, { query, timeout, again }: Task): Promise<Outcome | undefined> {
     const { retries = 0 } = this.#options;
     let attempts = this.#failing.has(query.unit) ? 1 : retries + 1;
     for (;;) {
       const alone = again || !this.#others(lane);
       let outcome: Outcome;
       try {
-        outcome = await this.#askOnce(lane, query);
+        outcome = await this.#askOnce(lane, query, timeout);
       } catch (fault) {
         if (alone || this.#down.signal.aborted) throw fault;
         this.#fewer();
@@ -182,32 +193,32 @@ export class Line {
     }
   }
 
-  async #askOnce(lane: Lane, query: Query): Promise<Outcome> {
+  async #askOnce(lane: Lane, query: Query, timeout: number): Promise<Outcome> {
     const fresh = !lane.connection?.open;
     if (fresh) await this.#connect(lane, this.#down.signal);
-    const outcome = await this.#askApart(lane, query);
+    const outcome = await this.#askApart(lane, query, timeout);
     // Many PLCs close a connection that was idle for a minute, perhaps in the moment of this request: reading does no
     // harm twice. Beside other connections it is looked at differently (L3).
     if (outcome.kind !== 'closed' || fresh || this.#others(lane) || this.#down.signal.aborted) return outcome;
     await this.#connect(lane, this.#down.signal);
-    return this.#askApart(lane, query);
+    return this.#askApart(lane, query, timeout);
   }
 
   /** L4 */
-  async #askApart(lane: Lane, query: Query): Promise<Outcome> {
+  async #askApart(lane: Lane, query: Query, timeout: number): Promise<Outcome> {
     const owed = this.#owed;
     if (owed?.includes(query, performance.now())) {
       const other = owed.apart(query, performance.now());
       if (other === undefined) return { kind: 'wrong', reason: 'every length of reply is owed already' };
-      const outcome = await this.#send(lane, other);
+      const outcome = await this.#send(lane, other, timeout);
       if (outcome.kind !== 'data' && outcome.kind !== 'exception') return outcome;
       owed.settle(query.unit);
     }
-    return this.#send(lane, query);
+    return this.#send(lane, query, timeout);
   }
 
-  async #send({ connection }: Lane, query: Query): Promise<Outcome> {
-    const outcome = await connection!.read(query, this.#options.timeout);
+  async #send({ connection }: Lane, query: Query, timeout: number): Promise<Outcome> {
+    const outcome = await connection!.read(query, timeout);
     if (outcome.kind === 'timeout' || outcome.kind === 'wrong') this.#owed?.add(query, performance.now());
     return outcome;
   }

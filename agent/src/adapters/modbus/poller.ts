@@ -6,8 +6,9 @@ import { Fault, type FaultCode } from '../../model/fault.ts';
 import { StatusCode } from '../../model/status.ts';
 import type { Clock, Sink } from '../adapter.ts';
 import type { Patience } from './health.ts';
-import type { Line } from './line.ts';
+import type { Line, PollCounts } from './line.ts';
 import { type Limits, type ModbusTag, plan } from './plan.ts';
+import { Probes } from './probes.ts';
 import { Readings } from './readings.ts';
 import { Troubles } from './troubles.ts';
 import { Unit } from './unit.ts';
@@ -19,6 +20,7 @@ export interface Polling {
   readonly timeout: number;
   readonly patience: Patience;
   readonly clock: Clock;
+  readonly counts?: PollCounts | undefined;
 }
 
 const FAULT = { timeout: 'source.timeout', closed: 'source.closed', wrong: 'source.protocol' } as const;
@@ -56,7 +58,10 @@ export async function poll(line: Line, polling: Polling, sink: Sink, signal: Abo
     ready = true;
     sink.ready();
   };
-  const shared = { ...polling, line, readings, troubles, origin: performance.now(), turned };
+  const origin = performance.now();
+  const due = () => units.reduce((least, unit) => Math.min(least, unit.due), Number.POSITIVE_INFINITY);
+  const probes = new Probes(polling.timeout, due, origin);
+  const shared = { ...polling, counts: polling.counts, line, readings, troubles, probes, origin, turned };
   const ids = [...new Set(groups.map((group) => group.unit))];
   const units = ids.map(
     (id) =>

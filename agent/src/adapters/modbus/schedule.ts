@@ -11,6 +11,7 @@ export class Slots {
   #due: number;
   #late = 0;
   #inTime = 0;
+  #missed = 0;
 
   constructor(origin: number, period: number) {
     this.#origin = origin;
@@ -24,6 +25,11 @@ export class Slots {
     return this.#due;
   }
 
+  /** Slots that were left out because the work of those before took too long, since the start. */
+  get missed(): number {
+    return this.#missed;
+  }
+
   /**
    * The slot's work is done. Its successor is the next slot, or the one that has begun meanwhile.
    * @returns whether the rate is kept: false after three overruns in a row, true again when slots have been in time for a while
@@ -33,6 +39,7 @@ export class Slots {
     const current = this.#slotAt(now);
     this.#due = Math.max(next, current);
     if (current > next) {
+      this.#missed += Math.round((current - next) / this.#period);
       this.#late = Math.min(3, this.#late + 1);
       this.#inTime = 0;
     } else if (this.#late > 0) {

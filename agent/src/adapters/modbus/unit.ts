@@ -9,8 +9,9 @@ import type { Outcome } from './connection.ts';
 import { exception } from './exceptions.ts';
 import { READ } from './frame.ts';
 import { type Health, type Patience, SILENCE, struck, WELL } from './health.ts';
-import type { Line } from './line.ts';
+import type { Line, PollCounts } from './line.ts';
 import { type Cell, type Group, type Limits, type ModbusTag, type Request, request, requestsOf } from './plan.ts';
+import type { Probes } from './probes.ts';
 import type { Readings } from './readings.ts';
 import { type Refusal, Refusals } from './refusals.ts';
 import { Slots } from './schedule.ts';
@@ -26,6 +27,8 @@ export interface Shared {
   readonly patience: Patience;
   readonly readings: Readings;
   readonly troubles: Troubles;
+  readonly probes: Probes;
+  readonly counts: PollCounts | undefined;
   /** Monotonic ms at which the first slot of every group begins. */
   readonly origin: number;
   /** To be called when a unit has asked for everything once, and when it is left out. */
@@ -62,6 +65,8 @@ export class Unit {
   /** A request whose reply was lost, to be made again before it is due. */
   #retry: { readonly lost: Request; readonly due: number } | undefined;
   #probes = 0;
+  /** Probes in vain since the unit was left out. */
+  #vain = 0;
   /** The round whose turn was last. */
   #served = -1;
   /** Whether anything was ever heard of the unit. */
@@ -92,6 +97,14 @@ export class Unit {
     return this.#health.kind === 'left-out' && this.#health.silent ? this.#silence : undefined;
   }
 
+  /** When this unit has something to ask, monotonic ms; never while it is left out. */
+  get due(): number {
+    if (this.#health.kind === 'left-out') return Number.POSITIVE_INFINITY;
+    let due = this.#retry?.due ?? Number.POSITIVE_INFINITY;
+    for (const { slots } of this.#rounds) due = Math.min(due, slots.due);
+    return due;
+  }
+
   /** Reads until `signal` aborts. @throws Fault when the line is down */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
@@ -107,7 +120,10 @@ export class Unit {
     const now = performance.now();
     if (this.#health.kind === 'left-out') {
       if (now < this.#health.until) return this.#health.until - now;
-      await this.#probe(signal);
+      const leave = this.#shared.probes.ask(now, this.#health.until, this.#vain);
+      if ('wait' in leave) return leave.wait;
+      await this.#probe(signal, leave.timeout);
+      this.#shared.probes.ended(performance.now(), now);
       return 0;
     }
     const round = this.#nextDue(now);
@@ -161,7 +177,10 @@ export class Unit {
       this.#told = true;
       this.#shared.turned();
     }
+    const missed = round.slots.missed;
     const kept = round.slots.done(performance.now());
+    const { counts } = this.#shared;
+    if (counts) counts.overruns += round.slots.missed - missed;
     const { table, poll } = round.group;
     this.#shared.troubles.set(
       `unit ${this.id}, ${table} every ${poll} ms`,
@@ -184,8 +203,8 @@ export class Unit {
    * One request; when the device refuses an address of it, its halves, down to the cells that are refused. Where both
    * halves are read and the whole is not, the fault lies between them: a hole, or a block longer than it allows.
    */
-  async #read(whole: Request, signal: AbortSignal): Promise<Result> {
-    const outcome = await this.#ask(whole);
+  async #read(whole: Request, signal: AbortSignal, timeout?: number): Promise<Result> {
+    const outcome = await this.#ask(whole, timeout);
     if (signal.aborted) return 'failed';
     if (outcome.kind === 'data') {
       this.#alive();
@@ -224,14 +243,15 @@ export class Unit {
   }
 
   /** A unit that is left out is asked for something else each time, so that one bad block cannot keep it out. */
-  async #probe(signal: AbortSignal): Promise<void> {
+  async #probe(signal: AbortSignal, timeout: number): Promise<void> {
     const requests = this.#rounds.flatMap((round) => round.requests);
     const probe = requests[this.#probes++ % Math.max(1, requests.length)];
     if (!probe) {
       this.#health = WELL;
       return;
     }
-    await this.#read(probe, signal);
+    this.#vain++;
+    await this.#read(probe, signal, timeout);
     this.#replan();
   }
 
@@ -255,8 +275,12 @@ export class Unit {
     this.#replan();
   }
 
-  #ask({ group, start, quantity }: Request): Promise<Outcome> {
-    return this.#shared.line.read(this.id, group.table, start, quantity);
+  async #ask({ group, start, quantity }: Request, timeout?: number): Promise<Outcome> {
+    const { line, probes } = this.#shared;
+    const begin = performance.now();
+    const outcome = await line.read(this.id, group.table, start, quantity, timeout);
+    if (outcome.kind === 'data') probes.replied(performance.now() - begin);
+    return outcome;
   }
 
   /** The unit has answered, if only to refuse. */
@@ -264,6 +288,7 @@ export class Unit {
     this.#heard = true;
     const back = this.#health.kind === 'left-out';
     this.#health = WELL;
+    this.#vain = 0;
     if (!back) return;
     this.#shared.troubles.set(this.#name, undefined);
     for (const round of this.#rounds) {
