@@ -36,6 +36,7 @@ export function sampleStatus(): GatewayStatus {
         received: 0,
         connects: 0,
         lastReading: null,
+        polling: { requests: 40, failed: 4, lost: 4_000, overruns: 3 },
       },
     ],
     store: {

@@ -66,6 +66,8 @@ export interface Source {
   /** How old a reading may be when it arrives, in ms (sampling and publishing, or the poll): how far a gap reaches back. */
   readonly latency: number;
   readonly create: AdapterFactory;
+  /** What polling has done since the start; of protocols that poll. */
+  readonly polling?: () => PollingFacts;
   /** What is known of the connection; of the last one while there is none. */
   readonly connection?: () => ConnectionFacts | undefined;
   /**
@@ -74,6 +76,17 @@ export interface Source {
    * all others are not disturbed. A source without it, or one that throws, is connected anew instead.
    */
   readonly retag?: (adapter: Adapter, change: TagChange) => void;
+}
+
+/** Counts over all connections of a source. */
+export interface PollingFacts {
+  readonly requests: number;
+  /** Requests that ended without a usable reply. */
+  readonly failed: number;
+  /** ms that the line spent on requests that failed. */
+  readonly lost: number;
+  /** Polls that were left out because the one before took too long. */
+  readonly overruns: number;
 }
 
 /** What a source tells of its connection, for `/status`, the metrics and the log: plain data. */

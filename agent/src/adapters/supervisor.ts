@@ -20,6 +20,7 @@ import {
   type Adapter,
   CLOSE_DEADLINE_MS,
   type ConnectionFacts,
+  type PollingFacts,
   type Sink,
   type Source,
   type TagChange,
@@ -66,6 +67,8 @@ export interface SourceStats {
   readonly lastReading: number | null;
   /** How it is connected, or was last; absent where the protocol has nothing to tell. */
   readonly connection?: ConnectionFacts;
+  /** What polling has done; of protocols that poll. */
+  readonly polling?: PollingFacts;
 }
 
 export interface Supervisor {
@@ -262,6 +265,7 @@ export function supervisor(options: SupervisorOptions): Supervisor {
     },
     stats: () => {
       const facts = source.connection?.();
+      const polling = source.polling?.();
       return {
         name: source.name,
         protocol: source.protocol,
@@ -272,6 +276,7 @@ export function supervisor(options: SupervisorOptions): Supervisor {
         connects,
         lastReading,
         ...(facts !== undefined && { connection: facts }),
+        ...(polling !== undefined && { polling: { ...polling } }),
       };
     },
   };

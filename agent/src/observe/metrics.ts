@@ -2,6 +2,7 @@
 // exist anyway, so that a reading costs nothing here. The names are a contract; docs lists them from this table.
 
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import type { PollingFacts } from '../adapters/adapter.ts';
 import type { SourceState, SourceStats } from '../adapters/supervisor.ts';
 import { daysLeft } from '../config/waiver.ts';
 import type { HubState } from '../delivery/forwarder.ts';
@@ -34,6 +35,12 @@ const one = (value: number): Sample[] => [[{}, value]];
 const ago = (ms: number): number => Math.max(0, (Date.now() - ms) / 1000);
 const perSource = (status: GatewayStatus, value: (source: SourceStats) => number): Sample[] =>
   status.sources.map((source) => [{ source: source.name }, value(source)]);
+
+/** Of the sources that are polled. */
+const perPolled = (status: GatewayStatus, value: (polling: PollingFacts) => number): Sample[] =>
+  status.sources.flatMap(({ name, polling }): Sample[] =>
+    polling === undefined ? [] : [[{ source: name }, value(polling)]],
+  );
 
 function up({ state }: SourceStats): number {
   return state.state === 'running' || state.state === 'degraded' ? 1 : 0;
@@ -91,6 +98,30 @@ const COUNTERS: readonly Omit<Family, 'type'>[] = [
     help: 'Connections made to the source.',
     labels: ['source'],
     samples: (status) => perSource(status, (source) => source.connects),
+  },
+  {
+    name: 'fieldgate_source_requests_total',
+    help: 'Requests made to the source, of protocols that poll.',
+    labels: ['source'],
+    samples: (status) => perPolled(status, ({ requests }) => requests),
+  },
+  {
+    name: 'fieldgate_source_requests_failed_total',
+    help: 'Requests that ended without a usable reply: late, garbled, hung up on.',
+    labels: ['source'],
+    samples: (status) => perPolled(status, ({ failed }) => failed),
+  },
+  {
+    name: 'fieldgate_source_lost_seconds_total',
+    help: 'Time that the line of the source spent on requests that failed: what dead units cost.',
+    labels: ['source'],
+    samples: (status) => perPolled(status, ({ lost }) => lost / 1000),
+  },
+  {
+    name: 'fieldgate_source_overruns_total',
+    help: 'Polls of a group of tags that were left out because the one before took too long.',
+    labels: ['source'],
+    samples: (status) => perPolled(status, ({ overruns }) => overruns),
   },
   {
     name: 'fieldgate_buffer_commits_total',

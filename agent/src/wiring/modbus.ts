@@ -11,7 +11,8 @@ import { lineOptionsOf } from './modbus-transport.ts';
 /** @param indices of the source's tags, in their order */
 export function modbusSource(source: ResolvedModbusSource, indices: readonly number[]): Source {
   const { name, config, tags } = source;
-  const options = optionsOf(source, indices);
+  const counts = { requests: 0, failed: 0, lost: 0, overruns: 0 };
+  const options = { ...optionsOf(source, indices), counts };
   return {
     name,
     protocol: config.protocol,
@@ -19,6 +20,7 @@ export function modbusSource(source: ResolvedModbusSource, indices: readonly num
     tags: indices,
     latency: Math.max(0, ...tags.map((tag) => tag.poll)),
     create: () => modbusAdapter(options),
+    polling: () => counts,
   };
 }
 

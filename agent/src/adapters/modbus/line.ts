@@ -11,6 +11,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Table } from '../../config/address.ts';
 import { Fault } from '../../model/fault.ts';
+import type { PollingFacts } from '../adapter.ts';
 import type { Connection, Outcome } from './connection.ts';
 import type { Query } from './frame.ts';
 import { openConnection } from './open.ts';
@@ -33,16 +34,8 @@ export interface LineOptions {
   readonly counts?: PollCounts;
 }
 
-/** What a source's lines have done since the gateway started. */
-export interface PollCounts {
-  requests: number;
-  /** Requests that ended without a usable reply; an exception is one. */
-  failed: number;
-  /** ms that connections spent on requests that failed, new connections included */
-  lost: number;
-  /** Polls that were left out because the one before took too long. */
-  overruns: number;
-}
+/** Counts that lines and units keep up. */
+export type PollCounts = { -readonly [K in keyof PollingFacts]: number };
 
 /** ms to wait for a connection, at least: a handshake across a site takes longer than a reply from its end. */
 const CONNECT_TIMEOUT_MS = 3_000;
