@@ -38,7 +38,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   adapters: ['model'],
   'adapters/*': ['model', 'config', 'adapters'],
   store: ['buffer', 'delivery', 'config', 'model'],
-  control: ['model', 'config', 'delivery'],
+  control: ['model', 'config', 'delivery', 'types of adapters', 'types of observe'],
   // the shape of the status comes from those whose status it is; their code stays where it is
   observe: ['model', 'config', 'types of adapters', 'types of store', 'types of delivery'],
   version: ['package.json'],

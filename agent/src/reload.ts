@@ -4,24 +4,34 @@
 
 import { createHash } from 'node:crypto';
 import { dirname, join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { loadMappingApart } from './config/apart.ts';
 import { isEmpty, printDiff } from './config/diff.ts';
 import { keepMapping } from './config/kept.ts';
 import type { Loaded, LoadedFile } from './config/load.ts';
 import { formatMistake } from './config/mistake.ts';
+import { type Waivers, withWaivers } from './config/waiver.ts';
 import { watchFiles } from './config/watch.ts';
 import type { Applied, Checked } from './gateway.ts';
 import { describe } from './model/fault.ts';
 import type { Log } from './model/log.ts';
 import type { MappingStatus } from './observe/status.ts';
 
-export interface ReloaderOptions {
-  readonly file: string;
+export interface ReloaderOptions extends MappingPlace {
   /** The mapping that the gateway was started with. */
   readonly loaded: Extract<Loaded, Checked>;
   readonly env: NodeJS.ProcessEnv;
   readonly apply: (next: Checked) => Promise<Applied>;
   readonly log: Log;
+}
+
+/** Where a mapping is read from. */
+export interface MappingPlace {
+  readonly file: string;
+  /** Who says so; `twin`: the file is a copy of what the twin names. */
+  readonly from: 'file' | 'twin';
+  /** As the twin has it. */
+  readonly version?: string | undefined;
 }
 
 export type Reloaded =
@@ -31,8 +41,13 @@ export type Reloaded =
   | { readonly outcome: 'refused'; readonly mistakes: readonly string[] };
 
 export interface Reloader {
-  /** Reads the files anew, and applies them if they differ and are clean. `why` is for the log. Never rejects. */
-  reload(why: string): Promise<Reloaded>;
+  /**
+   * Reads the files anew, and applies them if they differ and are clean; with `place` those of another mapping, which
+   * takes the place of the one before if it is clean. `why` is for the log. Never rejects.
+   */
+  reload(why: string, place?: MappingPlace): Promise<Reloaded>;
+  /** Waivers beside those of the mapping, from now on. Resolves with what is wrong with them; then nothing changed. */
+  waive(waivers: Waivers): Promise<readonly string[]>;
   /** Reloads by itself when the files have changed, until the signal aborts; looks every `interval` ms. */
   watch(interval: number, signal: AbortSignal): Promise<void>;
   status(): MappingStatus;
@@ -43,11 +58,15 @@ const SHOWN = 20;
 /** Lines of a diff that the log shows. */
 const LINES = 40;
 
-export function reloader({ file, loaded, env, apply, log }: ReloaderOptions): Reloader {
+export function reloader({ loaded, env, apply, log, ...start }: ReloaderOptions): Reloader {
   const folder = join(dirname(loaded.mapping.buffer.path), 'mappings');
   let paths = loaded.files.map(({ path }) => path);
+  let place: MappingPlace = start;
+  /** As read, without the waivers beside it. */
+  let current: Checked = loaded;
+  let waivers: Waivers = {};
   let status: MappingStatus = {
-    file,
+    ...place,
     hash: hashOf(loaded.files),
     appliedAt: Date.now(),
     reloads: 0,
@@ -75,55 +94,77 @@ export function reloader({ file, loaded, env, apply, log }: ReloaderOptions): Re
     return { outcome: 'refused', mistakes };
   }
 
-  async function take(next: Extract<Loaded, Checked>, why: string): Promise<Reloaded> {
+  async function take(next: Extract<Loaded, Checked>, from: MappingPlace, why: string): Promise<Reloaded> {
     const hash = hashOf(next.files);
+    place = from;
     paths = next.files.map(({ path }) => path);
     if (hash === status.hash) {
       if (status.refused !== null) log('info', 'the mapping is again the one that runs', { why });
-      status = { ...status, refused: null };
+      status = { ...status, ...place, refused: null };
       return { outcome: 'unchanged' };
     }
-    const { diff, restart } = await apply(next);
-    const lines = isEmpty(diff) ? ['nothing that is read changes'] : printDiff(diff);
-    status = { ...status, hash, appliedAt: Date.now(), reloads: status.reloads + 1, refused: null, restart };
-    log('info', 'mapping applied', { why, hash, diff: lines.slice(0, LINES), lines: lines.length });
-    if (restart.length > 0) log('warn', 'the mapping has changes that take effect with the next start', { restart });
+    current = next;
+    const { lines, restart } = await put(why, hash);
+    status = { ...status, ...place, hash, reloads: status.reloads + 1, refused: null, restart };
     await keep(next.files, lines);
     return { outcome: 'applied', diff: lines, restart };
   }
 
-  async function reload(why: string): Promise<Reloaded> {
+  /** Applies the mapping that is current, with the waivers beside it. */
+  async function put(why: string, hash: string): Promise<{ lines: readonly string[]; restart: readonly string[] }> {
+    const { plant, unknown } = withWaivers(current.plant, waivers);
+    if (unknown.length > 0) log('warn', 'waivers for sources that there are not', { sources: unknown });
+    const { diff, restart } = await apply({ mapping: current.mapping, plant });
+    const lines = isEmpty(diff) ? ['nothing that is read changes'] : printDiff(diff);
+    status = { ...status, appliedAt: Date.now() };
+    log('info', 'mapping applied', { why, hash, diff: lines.slice(0, LINES), lines: lines.length });
+    if (restart.length > 0) log('warn', 'the mapping has changes that take effect with the next start', { restart });
+    return { lines, restart };
+  }
+
+  async function reload(why: string, from: MappingPlace): Promise<Reloaded> {
     let next: Loaded;
     try {
-      next = await loadMappingApart(file, { env });
+      next = await loadMappingApart(from.file, { env });
     } catch (error) {
       return refuse([describe(error)], why);
     }
     for (const warning of next.warnings) log('warn', 'mapping', { warning: formatMistake(warning) });
     if ('mistakes' in next) {
       // Those of the mapping that runs are watched too: the mistake may be that one of them is gone.
-      paths = [...new Set([...next.files.map(({ path }) => path), ...paths])];
+      if (from.file === place.file) paths = [...new Set([...next.files.map(({ path }) => path), ...paths])];
       return refuse(
         next.mistakes.map((mistake) => formatMistake(mistake)),
         why,
       );
     }
-    return take(next, why);
+    return take(next, from, why);
   }
 
-  const queued = (why: string): Promise<Reloaded> => {
-    const done = last.then(() => reload(why));
+  async function waive(next: Waivers): Promise<readonly string[]> {
+    const { unknown } = withWaivers(current.plant, next);
+    if (unknown.length > 0) return unknown.map((name) => `waivers.${name}: there is no OPC UA source of this name`);
+    if (isDeepStrictEqual(next, waivers)) return [];
+    waivers = next;
+    await put('waivers of the twin', status.hash);
+    return [];
+  }
+
+  /** One after the other. */
+  function queued<T>(work: () => Promise<T>): Promise<T> {
+    const done = last.then(work);
     last = done.catch(() => {});
     return done;
-  };
+  }
 
   return {
-    reload: queued,
+    reload: (why, other) => queued(() => reload(why, other ?? place)),
+    waive: (next) => queued(() => waive(next)),
     watch: (interval, signal) =>
       watchFiles({
         files: () => paths,
         interval,
-        changed: () => queued('file'),
+        changed: () => queued(() => reload('file', place)),
         signal,
       }),
     status: () => status,

@@ -22,6 +22,6 @@ export interface ControlDesk {
   desired(properties: JsonObject): void;
   /** A direct method. Resolves within its own deadline; `payload` is undefined when none was sent. */
   call(name: string, payload: Json | undefined): Promise<MethodAnswer>;
-  /** How to report, from now on; undefined: the connection is over. */
-  reporting(report: Report | undefined): void;
+  /** How to report, from now on, and what the twin holds; undefined: the connection is over. */
+  reporting(line: { readonly report: Report; readonly reported: JsonObject } | undefined): void;
 }

@@ -24,6 +24,10 @@ export interface GatewayStatus {
 
 export interface MappingStatus {
   readonly file: string;
+  /** `twin`: the file is a copy of what the module twin names. */
+  readonly from: 'file' | 'twin';
+  /** As the twin has it. */
+  readonly version?: string | undefined;
   /** SHA-256 of its files as they run, in hexadecimal. */
   readonly hash: string;
   /** Wall clock, ms since 1970. */

@@ -11,7 +11,8 @@ export type ControlToWorker =
 export type ControlFromWorker =
   | { readonly type: 'desired'; readonly properties: JsonObject }
   | { readonly type: 'call'; readonly id: number; readonly name: string; readonly payload: Json | undefined }
-  | { readonly type: 'reporting'; readonly up: boolean }
+  /** `reported`: what the twin holds; undefined: the connection is over. */
+  | { readonly type: 'reporting'; readonly reported: JsonObject | undefined }
   /** `error`: why the report did not arrive. */
   | { readonly type: 'reported'; readonly id: number; readonly error?: string };
 
@@ -53,9 +54,9 @@ export function controlInWorker(methods: readonly string[], tell: (message: Cont
       tell({ type: 'call', id, name, payload });
       return promise;
     },
-    reporting(given) {
-      report = given;
-      tell({ type: 'reporting', up: given !== undefined });
+    reporting(line) {
+      report = line?.report;
+      tell({ type: 'reporting', reported: line?.reported });
     },
   };
 
@@ -80,7 +81,7 @@ export function controlOfWorker(post: (message: ControlToWorker) => void) {
   const reports = new Map<number, (error?: string) => void>();
   let desk: ControlDesk | undefined;
   let desired: JsonObject | undefined;
-  let up = false;
+  let reported: JsonObject | undefined;
   let last = 0;
 
   const report: Report = (patch) => {
@@ -115,15 +116,15 @@ export function controlOfWorker(post: (message: ControlToWorker) => void) {
     attach(given: ControlDesk): void {
       desk = given;
       if (desired !== undefined) desk.desired(desired);
-      if (up) desk.reporting(report);
+      if (reported !== undefined) desk.reporting({ report, reported });
     },
     heard(message: ControlFromWorker): void {
       if (message.type === 'desired') {
         desired = message.properties;
         desk?.desired(desired);
       } else if (message.type === 'reporting') {
-        up = message.up;
-        desk?.reporting(up ? report : undefined);
+        reported = message.reported;
+        desk?.reporting(reported && { report, reported });
       } else if (message.type === 'call') {
         void call(message.id, message.name, message.payload);
       } else {

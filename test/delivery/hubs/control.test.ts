@@ -16,7 +16,7 @@ const folder = scratch();
 let local: LocalHub;
 let environment: NodeJS.ProcessEnv;
 let hubs: Hub[];
-let desk: ControlDesk & { seen: JsonObject[]; calls: [string, Json | undefined][]; report: Report | undefined };
+let desk: ControlDesk & { seen: JsonObject[]; calls: [string, Json | undefined][]; report: Report | undefined; reported: JsonObject | undefined };
 
 beforeEach(async () => {
   local = await startHub({ folder: `${folder}/hub` });
@@ -28,14 +28,16 @@ beforeEach(async () => {
     seen: [],
     calls: [],
     report: undefined,
+    reported: undefined,
     desired: (properties) => void desk.seen.push(properties),
     async call(name, payload) {
       desk.calls.push([name, payload]);
       if (payload === 'throw') throw new Error('out of order');
       return { code: 200, payload: payload === 'large' ? 'x'.repeat(200_000) : { name, payload: payload ?? null } };
     },
-    reporting: (report) => {
-      desk.report = report;
+    reporting: (line) => {
+      desk.report = line?.report;
+      desk.reported = line?.reported;
     },
   };
 });
@@ -107,6 +109,14 @@ test('an edgeHub made anew: twin and methods work again without a restart of the
   expect(desk.seen.at(-1)).toMatchObject({ logLevel: 'warn' });
   await desk.report!({ version: '2' });
   expect(local.twin.reported).toMatchObject({ version: '2' });
+});
+
+test('a new connection is told what the twin holds', async () => {
+  const hub = await connected();
+  await desk.report!({ version: '1' });
+  await hub.close();
+  await connected();
+  expect(desk.reported).toMatchObject({ version: '1' });
 });
 
 test('what the SDK would choke on is answered or dropped, and the next call works', { timeout: 120_000 }, async () => {

@@ -58,7 +58,7 @@ async function serveTwin(client: ModuleClient, over: AbortSignal, desk: ControlD
       twin.on('properties.desired', () => {
         if (!over.aborted) desk.desired(structuredClone(twin.properties.desired) as JsonObject);
       });
-      desk.reporting((patch) => report(twin, patch, over));
+      desk.reporting({ report: (patch) => report(twin, patch, over), reported: reportedOf(twin) });
       return;
     } catch (error) {
       if (over.aborted) return;
@@ -66,6 +66,11 @@ async function serveTwin(client: ModuleClient, over: AbortSignal, desk: ControlD
       await pause(TWIN_AGAIN, over);
     }
   }
+}
+
+/** The reported properties as the twin holds them, as data. */
+function reportedOf(twin: Twin): JsonObject {
+  return JSON.parse(JSON.stringify(twin.properties.reported)) as JsonObject;
 }
 
 async function report(twin: Twin, patch: JsonObject, over: AbortSignal): Promise<void> {
