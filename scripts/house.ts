@@ -20,7 +20,7 @@ export interface Violation {
 
 const AGENT = 'agent/src/';
 const EVERY_ROOM = ['adapters', 'adapters/*', 'buffer', 'conditioning', 'config', 'control', 'delivery', 'model'];
-const EVERYTHING = [...EVERY_ROOM, 'audit', 'observe', 'store', 'gateway', 'wiring', 'version', 'cli', 'sim'];
+const EVERYTHING = [...EVERY_ROOM, 'audit', 'observe', 'store', 'gateway', 'remote', 'wiring', 'version', 'cli', 'sim'];
 
 /**
  * Room → the rooms it may import. A room is a folder of agent/src; each protocol is a room of its own, so that
@@ -45,6 +45,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   // one file for each protocol: from the mapping's words to the adapter's options
   wiring: ['adapters', 'adapters/*', 'config', 'model'],
   gateway: [...EVERY_ROOM, 'observe', 'store', 'version', 'wiring'],
+  // twin and direct methods, done with the gateway as a whole
+  remote: [...EVERY_ROOM, 'observe', 'wiring', 'gateway'],
   cli: EVERYTHING,
   main: ['cli', 'model'],
   sim: ['model', 'config'],

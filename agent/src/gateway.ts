@@ -12,7 +12,7 @@ import { listen } from './observe/http.ts';
 import { metrics } from './observe/metrics.ts';
 import type { GatewayStatus, MappingStatus } from './observe/status.ts';
 import { supervised } from './sources.ts';
-import { openStore } from './store/store.ts';
+import { openStore, type Store } from './store/store.ts';
 import { VERSION } from './version.ts';
 import { wirer } from './wiring.ts';
 
@@ -30,6 +30,8 @@ export interface GatewayOptions extends Checked {
   readonly tap?: (batch: Batch) => void;
   /** What /status says of the mapping's file. */
   readonly mappingStatus?: () => MappingStatus;
+  /** Names of the direct methods that a desk will answer; default: none. */
+  readonly methods?: readonly string[];
 }
 
 /** What a reload did. */
@@ -46,6 +48,14 @@ export interface Gateway {
    * after the other when asked twice. Does not reject for what a source does.
    */
   reload(next: Checked): Promise<Applied>;
+  /** What is read now. */
+  plant(): Plant;
+  /** The page of /metrics. */
+  metrics(): Promise<string>;
+  replay: Store['replay'];
+  limitDrain: Store['limitDrain'];
+  /** Gives twin and direct methods of the hub to a desk, from now on. */
+  control: Store['control'];
   /** All tags that there ever were since the start, by `Tag.index`. */
   readonly tags: readonly Tag[];
   /** Where the HTTP server listens, as host:port. */
@@ -63,10 +73,10 @@ const FLUSH_DEADLINE = 10_000;
  * reachable or not. Rejects with a Fault (buffer.*, http.port) when it cannot do its work at all.
  */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
-  const { mapping, plant, log, http, tap, mappingStatus } = options;
+  const { mapping, plant, log, http, tap, mappingStatus, methods = [] } = options;
   const { site, gateway } = plant;
   const numbering = wirer(plant, mapping.buffer.path);
-  const store = await openStore({ site, gateway, buffer: mapping.buffer, hub: mapping.hub }, log);
+  const store = await openStore({ site, gateway, buffer: mapping.buffer, hub: mapping.hub, methods }, log);
   const startedAt = Date.now();
   let phase: GatewayStatus['phase'] = 'starting';
   let closing: Promise<GatewayStatus> | undefined;
@@ -120,6 +130,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     return status();
   }
 
+  const page = metrics(status);
   let server: Awaited<ReturnType<typeof listen>> | undefined;
   let broken: string | undefined;
   store.broken.catch((error: Error) => {
@@ -127,7 +138,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   });
   if (http !== 'off') {
     try {
-      server = await listen({ ...http, status, metrics: metrics(status), healthy: () => broken ?? true });
+      server = await listen({ ...http, status, metrics: page, healthy: () => broken ?? true });
     } catch (error) {
       clearTimeout(settled);
       await store.close(0);
@@ -151,6 +162,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       reloading = applied.catch(() => {});
       return applied;
     },
+    plant: () => ({ site, gateway, sources: sources.plant }),
+    metrics: () => page.text(),
+    replay: store.replay,
+    limitDrain: store.limitDrain,
+    control: store.control,
     tags: numbering.tags,
     address: server?.address,
     broken: store.broken,

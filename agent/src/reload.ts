@@ -46,8 +46,8 @@ export interface Reloader {
    * takes the place of the one before if it is clean. `why` is for the log. Never rejects.
    */
   reload(why: string, place?: MappingPlace): Promise<Reloaded>;
-  /** Waivers beside those of the mapping, from now on. Resolves with what is wrong with them; then nothing changed. */
-  waive(waivers: Waivers): Promise<readonly string[]>;
+  /** Waivers beside those of the mapping, from now on; those for sources that there are not wait for them. */
+  waive(waivers: Waivers): Promise<void>;
   /** Reloads by itself when the files have changed, until the signal aborts; looks every `interval` ms. */
   watch(interval: number, signal: AbortSignal): Promise<void>;
   status(): MappingStatus;
@@ -141,13 +141,10 @@ export function reloader({ loaded, env, apply, log, ...start }: ReloaderOptions)
     return take(next, from, why);
   }
 
-  async function waive(next: Waivers): Promise<readonly string[]> {
-    const { unknown } = withWaivers(current.plant, next);
-    if (unknown.length > 0) return unknown.map((name) => `waivers.${name}: there is no OPC UA source of this name`);
-    if (isDeepStrictEqual(next, waivers)) return [];
+  async function waive(next: Waivers): Promise<void> {
+    if (isDeepStrictEqual(next, waivers)) return;
     waivers = next;
     await put('waivers of the twin', status.hash);
-    return [];
   }
 
   /** One after the other. */

@@ -2,7 +2,7 @@
 // status, raw words, round-trip time. For the engineer at the cabinet.
 
 import type { Answer } from '../adapters/survey.ts';
-import { lineOf, scaled } from '../conditioning/scaling.ts';
+import { engineering } from '../conditioning/scaling.ts';
 import { nearest } from '../config/nearest.ts';
 import type { ResolvedTag } from '../config/plant.ts';
 import { shortFloat32 } from '../delivery/formats/value.ts';
@@ -145,15 +145,6 @@ async function shownOf({ source, first }: Numbered, answer: Answer, i: number, w
     words: raw?.map((word) => word.toString(16).toUpperCase().padStart(4, '0')),
     orders: withOrders && raw !== undefined ? await ordersOf(tag, raw) : undefined,
   };
-}
-
-/** As conditioning scales and clamps it. */
-function engineering({ scale, clamp, range }: ResolvedTag, given: Value): Value {
-  if (given === null) return null;
-  const line = scale && lineOf(scale);
-  const value = line ? scaled(given, line.factor, line.offset) : given;
-  if (clamp !== true || range === undefined || typeof value !== 'number') return value;
-  return Math.min(range[1], Math.max(range[0], value));
 }
 
 async function ordersOf(tag: ResolvedTag, words: readonly number[]): Promise<Shown['orders']> {

@@ -1,14 +1,18 @@
 // `fieldgate run`: the gateway, from a mapping, until it is told to stop. Signals: SIGTERM and SIGINT commit, flush
 // for at most 10 s and end with 0; a second one ends at once.
 
-import { loadMapping } from '../config/load.ts';
+import { type Loaded, loadMapping } from '../config/load.ts';
 import { formatMistake } from '../config/mistake.ts';
+import { METHOD_NAMES } from '../control/methods.ts';
 import { type Gateway, startGateway } from '../gateway.ts';
 import { describe, Fault } from '../model/fault.ts';
 import type { Log } from '../model/log.ts';
 import { httpAddress } from '../observe/http.ts';
-import { openLog } from '../observe/log.ts';
-import { reloader } from '../reload.ts';
+import { journal } from '../observe/journal.ts';
+import { levelNamed, openLog } from '../observe/log.ts';
+import { type MappingPlace, reloader } from '../reload.ts';
+import { remoteControl, twinFolder } from '../remote/remote.ts';
+import { twinMapping } from '../remote/twin-mapping.ts';
 import { parseArguments, Usage } from './arguments.ts';
 import { type Command, EXIT, type Io } from './command.ts';
 
@@ -51,16 +55,41 @@ Exit codes: 0 stopped as asked, 1 mistakes in the mapping or nothing can be kept
         loaded.mistakes.map((mistake) => formatMistake(mistake)),
         io,
       );
-    const log = openLog({});
+    const start = levelNamed(io.env.FIELDGATE_LOG);
+    const book = journal(openLog({ level: 'debug' }), start ?? 'info');
+    const { log } = book;
+    if (io.env.FIELDGATE_LOG && start === undefined)
+      log('warn', 'FIELDGATE_LOG is not debug, info, warn or error; the level is info', {
+        found: io.env.FIELDGATE_LOG,
+      });
+    const own: MappingPlace = { file, from: 'file' };
     try {
-      const reloading = reloader({ file, loaded, env: io.env, apply: (next) => gateway.reload(next), log });
+      const first = await ofTwin(loaded, own, io.env, log);
+      const { buffer } = loaded.mapping;
+      const reloading = reloader({
+        ...first.place,
+        loaded: first.loaded,
+        env: io.env,
+        apply: (next) => gateway.reload(next),
+        log,
+      });
       const gateway: Gateway = await startGateway({
-        ...loaded,
+        ...first.loaded,
         log,
         http: httpAddress(io.env.FIELDGATE_HTTP),
         mappingStatus: reloading.status,
+        methods: METHOD_NAMES,
       });
       surviveRejections(log);
+      const desk = remoteControl({
+        gateway,
+        reloader: reloading,
+        journal: book,
+        own,
+        bufferPath: buffer.path,
+        drainLimit: buffer.drainLimit,
+        image: io.env.FIELDGATE_IMAGE,
+      });
       process.on('SIGHUP', () => void reloading.reload('SIGHUP'));
       const ended = new AbortController();
       void reloading.watch(WATCH_INTERVAL, ended.signal);
@@ -68,6 +97,7 @@ Exit codes: 0 stopped as asked, 1 mistakes in the mapping or nothing can be kept
       if (cause instanceof Error) log('error', 'the gateway cannot go on', { reason: cause.message });
       else log('info', 'stopping', { signal: cause });
       ended.abort();
+      desk.close();
       const { store } = await gateway.close();
       log('info', 'stopped', {
         delivered: store.forwarder.deliveredReadings,
@@ -81,6 +111,32 @@ Exit codes: 0 stopped as asked, 1 mistakes in the mapping or nothing can be kept
     }
   },
 };
+
+type Clean = Exclude<Loaded, { mistakes: unknown }>;
+
+/**
+ * The mapping to start with: what the module twin named last, kept beside the buffer, so that a gateway without its
+ * hub runs what it ran before; else the one of the command.
+ */
+async function ofTwin(
+  loaded: Clean,
+  own: MappingPlace,
+  env: NodeJS.ProcessEnv,
+  log: Log,
+): Promise<{ loaded: Clean; place: MappingPlace }> {
+  const place = await twinMapping(twinFolder(loaded.mapping.buffer.path)).current();
+  if (place === undefined) return { loaded, place: own };
+  const other = await loadMapping(place.file, { env });
+  if ('mistakes' in other) {
+    const mistakes = other.mistakes.slice(0, 5).map((mistake) => formatMistake(mistake));
+    log('error', 'the mapping of the twin has mistakes; that of the command runs', { file: place.file, mistakes });
+    return { loaded, place: own };
+  }
+  log('info', 'the mapping of the twin runs', { file: place.file, version: place.version });
+  // Hub and buffer are the command's: they are where the copy was found.
+  const { hub, buffer } = loaded.mapping;
+  return { loaded: { ...other, mapping: { ...other.mapping, hub, buffer } }, place };
+}
 
 function refuse(mistakes: readonly string[], io: Io): number {
   for (const mistake of mistakes) io.err.write(`${mistake}\n`);

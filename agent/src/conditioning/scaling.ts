@@ -20,3 +20,15 @@ export function scaled(value: Value, factor: number, offset: number): Value {
   if (typeof value === 'number' || typeof value === 'bigint') return Number(value) * factor + offset;
   return Array.isArray(value) ? value.map((element) => scaled(element, factor, offset)) : value;
 }
+
+/** One value as conditioning scales and clamps it, for whoever reads beside the running sources. */
+export function engineering(
+  tag: { readonly scale?: Scaling; readonly clamp?: boolean; readonly range?: readonly [number, number] },
+  given: Value,
+): Value {
+  if (given === null) return null;
+  const line = tag.scale && lineOf(tag.scale);
+  const value = line ? scaled(given, line.factor, line.offset) : given;
+  if (tag.clamp !== true || tag.range === undefined || typeof value !== 'number') return value;
+  return Math.min(tag.range[1], Math.max(tag.range[0], value));
+}

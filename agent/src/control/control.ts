@@ -48,7 +48,7 @@ export function control({ powers, apply, facts, log, interval = INTERVAL }: Cont
       const properties = wish;
       wish = undefined;
       const version = typeof properties.$version === 'number' ? properties.$version : 0;
-      const read = readDesired(properties);
+      const read = readDesired(properties, new Date());
       const mistakes = 'mistakes' in read ? read.mistakes : await apply(read.desired);
       outcome = { version, applied: mistakes.length === 0, mistakes };
       if (mistakes.length > 0) log('error', 'the desired properties are not applied', { version, mistakes });

@@ -3,6 +3,7 @@
 // string): a list of strings is read as one text.
 
 import { z } from 'zod';
+import { daysLeft } from '../config/waiver.ts';
 import type { JsonObject } from '../delivery/control.ts';
 import type { Level } from '../model/log.ts';
 
@@ -31,7 +32,10 @@ const mapping = z
     { error: 'write { url, sha256, version } or { inline, version }' },
   )
   .refine(({ inline, url }) => (inline === undefined) !== (url === undefined), 'needs inline or url, one of them')
-  .refine(({ url, sha256 }) => url === undefined || sha256 !== undefined, 'needs sha256, so that the url can be checked')
+  .refine(
+    ({ url, sha256 }) => url === undefined || sha256 !== undefined,
+    'needs sha256, so that the url can be checked',
+  )
   .refine(({ inline }) => (inline?.length ?? 0) <= MAX_INLINE, `is longer than ${MAX_INLINE} characters: use a url`);
 
 const waiver = z.strictObject(
@@ -63,10 +67,14 @@ export type ReadDesired =
 const MOST = 10;
 
 /** Reads desired properties; `$version` and `$metadata` belong to the twin. */
-export function readDesired(properties: JsonObject): ReadDesired {
+export function readDesired(properties: JsonObject, today: Date): ReadDesired {
   const given = Object.fromEntries(Object.entries(properties).filter(([key]) => !key.startsWith('$')));
   const read = desiredSchema.safeParse(given);
-  if (read.success) return { desired: read.data };
+  if (read.success) {
+    const over = Object.entries(read.data.waivers ?? {}).filter(([, { until }]) => daysLeft(until, today) < 0);
+    if (over.length === 0) return { desired: read.data };
+    return { mistakes: over.map(([source, { until }]) => `waivers.${source}.until: ${until} is past`) };
+  }
   const mistakes = read.error.issues.flatMap((issue) => {
     const at = issue.path.map(String);
     if (issue.code === 'unrecognized_keys') {

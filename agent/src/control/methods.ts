@@ -66,7 +66,10 @@ export const METHODS = {
   read: method({
     summary: 'Reads tags once, over a connection of its own.',
     payload: z.strictObject({
-      tags: z.array(z.string(), { error: 'write a list of tag names' }).min(1, 'name a tag').max(100, 'at most 100 tags'),
+      tags: z
+        .array(z.string(), { error: 'write a list of tag names' })
+        .min(1, 'name a tag')
+        .max(100, 'at most 100 tags'),
     }),
     limit: 25_000,
     run: ({ tags }, powers, signal) => powers.read(tags, signal),
@@ -84,9 +87,7 @@ export const METHODS = {
   }),
   replay: method({
     summary: 'Sends again what was delivered within buffer.keepDelivered and holds readings of this time.',
-    payload: z
-      .strictObject({ from: instant, to: instant })
-      .refine(({ from, to }) => from <= to, 'to is before from'),
+    payload: z.strictObject({ from: instant, to: instant }).refine(({ from, to }) => from <= to, 'to is before from'),
     limit: 15_000,
     run: ({ from, to }, powers) => powers.replay(from, to),
   }),

@@ -10,8 +10,6 @@ export interface ReportedFacts {
   readonly status: GatewayStatus;
   /** What became of the desired properties, once they have come. */
   readonly desired?: { readonly version: number; readonly applied: boolean; readonly mistakes: readonly string[] };
-  /** Days left of the gateway's own certificates, by name. */
-  readonly certificates: Readonly<Record<string, number>>;
   /** The newest error of the log. */
   readonly lastError?: { readonly at: number; readonly text: string };
   /** The image that runs, when its start says so. */
@@ -29,10 +27,10 @@ export function reportedOf(facts: ReportedFacts): JsonObject {
     const document = documentOf(facts, sources);
     if (Buffer.byteLength(JSON.stringify(document)) <= MAX_REPORTED) return document;
   }
-  return documentOf({ ...facts, certificates: {} }, 0);
+  return documentOf(facts, 0);
 }
 
-function documentOf({ status, desired, certificates, lastError, image }: ReportedFacts, most: number) {
+function documentOf({ status, desired, lastError, image }: ReportedFacts, most: number) {
   const { store } = status;
   const { from, version, refused, restart, hash, appliedAt, reloads } = status.mapping ?? {};
   const troubled = status.sources.filter(({ state }) => state.state !== 'running');
@@ -69,7 +67,6 @@ function documentOf({ status, desired, certificates, lastError, image }: Reporte
       oldestMinutes: store.buffer.oldest === null ? 0 : coarse(Math.floor((Date.now() - store.buffer.oldest) / 60_000)),
     },
     dropped: lossesOf(status),
-    certificates,
     waivers: Object.fromEntries(status.waivers.slice(0, 20).map(({ source, until }) => [keyOf(source), until])),
     ...(lastError !== undefined && {
       lastError: { at: new Date(lastError.at).toISOString(), text: cut(lastError.text) },
@@ -77,12 +74,18 @@ function documentOf({ status, desired, certificates, lastError, image }: Reporte
   } satisfies JsonObject;
 }
 
-function sourceOf({ state, tags }: SourceStats): JsonObject {
+function sourceOf({ state, tags, connection }: SourceStats): JsonObject {
   const bad = state.state === 'running' ? 0 : state.state === 'degraded' ? state.trouble.size : tags;
   return {
     state: state.state,
     tags,
     bad,
+    ...(connection !== undefined &&
+      connection.certificates.length > 0 && {
+        certificateDays: Math.min(
+          ...connection.certificates.map(({ validTo }) => Math.floor((Date.parse(validTo) - Date.now()) / 86_400_000)),
+        ),
+      }),
     ...(state.state === 'waiting' && { reason: cut(state.reason) }),
     ...(state.state === 'degraded' && { reason: cut([...state.trouble.values()][0] ?? '') }),
   };

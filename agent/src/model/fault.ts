@@ -39,6 +39,7 @@ const CODES = {
   'mapping.invalid': 'configuration',
   'mapping.unreadable': 'configuration',
   'http.port': 'configuration',
+  'control.refused': 'permanent',
   'internal.unexpected': 'permanent',
 } as const satisfies Record<string, FaultClass>;
 

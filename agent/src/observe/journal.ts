@@ -42,8 +42,7 @@ export function journal(write: Log, start: Level): Journal {
     setLevel(level) {
       least = LEVELS.indexOf(level ?? start);
     },
-    lines: (count, from) =>
-      kept.filter(({ level }) => LEVELS.indexOf(level) >= LEVELS.indexOf(from)).slice(-count),
+    lines: (count, from) => kept.filter(({ level }) => LEVELS.indexOf(level) >= LEVELS.indexOf(from)).slice(-count),
     get lastError() {
       return lastError;
     },

@@ -24,10 +24,15 @@ const LEVELS: readonly Level[] = ['debug', 'info', 'warn', 'error'];
 /** Lines that wait for a reader who does not read, in bytes; beyond this they are dropped. */
 const MAX_WAITING = 4 * 1024 * 1024;
 
+/** The level that a name stands for; undefined when it stands for none. */
+export function levelNamed(name: string | undefined): Level | undefined {
+  return LEVELS.find((level) => level === name?.toLowerCase());
+}
+
 /** Opens the log. A level that is none is told in the first line, and `info` it is. */
 export function openLog({ level, destination }: LogOptions = {}): Log {
   const wanted = level ?? process.env.FIELDGATE_LOG;
-  const known = LEVELS.find((name) => name === wanted?.toLowerCase());
+  const known = levelNamed(wanted);
   const terminal = destination ?? (process.stderr.isTTY ? process.stderr : undefined);
   const log = terminal?.isTTY ? readable(terminal, known ?? 'info') : json(destination ?? stderr(), known ?? 'info');
   if (wanted && known === undefined)

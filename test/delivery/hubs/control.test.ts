@@ -16,7 +16,12 @@ const folder = scratch();
 let local: LocalHub;
 let environment: NodeJS.ProcessEnv;
 let hubs: Hub[];
-let desk: ControlDesk & { seen: JsonObject[]; calls: [string, Json | undefined][]; report: Report | undefined; reported: JsonObject | undefined };
+let desk: ControlDesk & {
+  seen: JsonObject[];
+  calls: [string, Json | undefined][];
+  report: Report | undefined;
+  reported: JsonObject | undefined;
+};
 
 beforeEach(async () => {
   local = await startHub({ folder: `${folder}/hub` });
