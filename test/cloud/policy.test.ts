@@ -101,6 +101,11 @@ function estate(): Estate {
         rbac_authorization_enabled: true,
       },
     ),
+    resource('module.spoke.', 'azurerm_virtual_network', {
+      name: 'vnet-lav-data-prod-frc-001',
+      tags,
+      subnet: [{ name: 'snet-func', security_group: `${GROUP}/Microsoft.Network/networkSecurityGroups/nsg` }],
+    }),
     resource('module.spoke.', 'azurerm_subnet', { name: 'snet-pep' }),
     resource('module.spoke.', 'azurerm_subnet_network_security_group_association', {}),
     resource('module.spoke.', 'azurerm_virtual_hub_connection', { internet_security_enabled: true }),
@@ -169,6 +174,7 @@ const PLANTS: Readonly<Record<string, readonly Estate[]>> = {
   ],
   segments: [
     without(/azurerm_subnet_network_security_group_association/),
+    withValues(/azurerm_virtual_network\.this/, { subnet: [{ name: 'snet-func', security_group: '' }] }),
     withValues(/azurerm_virtual_hub_connection/, { internet_security_enabled: false }),
   ],
 };

@@ -18,6 +18,7 @@ import { findProgram, NoProgram, type Program } from './run/program.ts';
 import { counts, findings, table } from './run/report.ts';
 import { check, type Result } from './run/suite.ts';
 import { type Target, targetsBelow } from './run/targets.ts';
+import { inspectLayout } from './static/layout.ts';
 
 const PARALLEL = 2;
 
@@ -77,6 +78,8 @@ async function main(): Promise<number> {
   const started = performance.now();
   const targets = targetsBelow(TERRAFORM, positionals);
   if (targets.length === 0) throw new Error('nothing to test: no folder with .tf files');
+  const layout = (await Promise.all(targets.map(inspectLayout))).flat();
+  if (layout.length > 0) say(`${layout.length} findings in layout, told below`);
   const program = await findProgram(say);
   const providers = values.real ? 'the real providers' : 'the providers of the bench';
   say(`${program.name} ${program.version} (${program.path}) with ${providers}: ${targets.length} folders`);
@@ -99,11 +102,12 @@ async function main(): Promise<number> {
   ]);
   say(`\n${table([['folder', 'runs', 'result', 'seconds'], ...rows])}`);
   say(`\n${policy.passed + policy.failed} policy checks on ${policy.estates} estates: ${policy.failed} failed`);
-  const wrong = [...unformatted, findings(results), ...verdicts].filter((text) => text !== '');
+  const wrong = [...layout, ...unformatted, findings(results), ...verdicts].filter((text) => text !== '');
   if (wrong.length > 0) say(`\n${wrong.join('\n')}`);
   const { passed, failed } = counts(results);
-  const bad = failed + unformatted.length + policy.failed;
-  const good = passed + (unformatted.length === 0 ? 1 : 0) + policy.passed;
+  const untidy = new Set(layout.map((finding) => finding.split(':')[0])).size;
+  const bad = failed + unformatted.length + policy.failed + untidy;
+  const good = passed + (unformatted.length === 0 ? 1 : 0) + policy.passed + (layout.length === 0 ? 1 : 0);
   const seconds = ((performance.now() - started) / 1000).toFixed(0);
   const runs = results.reduce((sum, result) => sum + result.runs.length, 0);
   say(`\n${targets.length} folders, ${runs} runs in ${seconds} s`);

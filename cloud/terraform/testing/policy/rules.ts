@@ -322,6 +322,13 @@ const segments: Policy = {
       )
       .map(({ address }) => ({ address, what: 'no network security group: associate one' })),
     ...estate.resources
+      .filter(({ type }) => type === 'azurerm_virtual_network')
+      .flatMap(({ address, values }) =>
+        list(values.subnet)
+          .filter((subnet) => !WITHOUT_GROUP.test(String(at(subnet, 'name'))) && !at(subnet, 'security_group'))
+          .map((subnet) => ({ address, what: `no network security group on ${at(subnet, 'name')}: give it one` })),
+      ),
+    ...estate.resources
       .filter(
         ({ type, values }) => type === 'azurerm_virtual_hub_connection' && values.internet_security_enabled !== true,
       )

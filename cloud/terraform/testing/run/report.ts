@@ -36,8 +36,7 @@ export function counts(results: readonly Result[]): Counts {
 }
 
 export function findings(results: readonly Result[]): string {
-  return results
-    .flatMap(({ problems }) => problems)
-    .map(({ where, what }) => `${where}: ${what}`)
-    .join('\n');
+  const lines = results.flatMap(({ problems }) => problems).map(({ where, what }) => `${where}: ${what}`);
+  // what validation finds is found again in each run
+  return [...new Set(lines)].join('\n');
 }
