@@ -5,6 +5,7 @@ import { setMaxListeners } from 'node:events';
 import { Fault, type FaultCode } from '../../model/fault.ts';
 import { StatusCode } from '../../model/status.ts';
 import type { Clock, Sink } from '../adapter.ts';
+import { Alarm } from './alarm.ts';
 import type { Patience } from './health.ts';
 import type { Line, PollCounts } from './line.ts';
 import { type Limits, type ModbusTag, plan } from './plan.ts';
@@ -58,15 +59,18 @@ export async function poll(line: Line, polling: Polling, sink: Sink, signal: Abo
     ready = true;
     sink.ready();
   };
+  const alarm = new Alarm();
+  stop.addEventListener('abort', () => alarm.end(), { once: true });
   const origin = performance.now();
   const due = () => units.reduce((least, unit) => Math.min(least, unit.due), Number.POSITIVE_INFINITY);
   const probes = new Probes(polling.timeout, due, origin);
-  const shared = { ...polling, counts: polling.counts, line, readings, troubles, probes, origin, turned };
+  const shared = { ...polling, counts: polling.counts, line, readings, troubles, probes, alarm, origin, turned };
   const ids = [...new Set(groups.map((group) => group.unit))];
   const units = ids.map(
-    (id) =>
+    (id, order) =>
       new Unit(
         id,
+        order,
         groups.filter((group) => group.unit === id),
         shared,
       ),

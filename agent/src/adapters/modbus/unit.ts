@@ -2,9 +2,9 @@
 // and waits for its turn on the line, so none can hold up another for longer than one request. Only a line that is
 // down gets out of here as an error; everything else becomes readings.
 
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Table } from '../../config/address.ts';
 import { StatusCode } from '../../model/status.ts';
+import type { Alarm } from './alarm.ts';
 import type { Outcome } from './connection.ts';
 import { exception } from './exceptions.ts';
 import { READ } from './frame.ts';
@@ -28,6 +28,7 @@ export interface Shared {
   readonly readings: Readings;
   readonly troubles: Troubles;
   readonly probes: Probes;
+  readonly alarm: Alarm;
   readonly counts: PollCounts | undefined;
   /** Monotonic ms at which the first slot of every group begins. */
   readonly origin: number;
@@ -47,14 +48,12 @@ interface Round {
 
 type Silence = Exclude<Outcome['kind'], 'data' | 'exception'>;
 
-/** A timer cannot run for longer than 24 days. */
-const LONGEST_SLEEP_MS = 3_600_000;
-
 /** What became of a request: all of it read, parts refused, or nothing known because the unit failed. */
 type Result = 'read' | 'refused' | 'failed';
 
 export class Unit {
   readonly id: number;
+  readonly #order: number;
   readonly #shared: Shared;
   readonly #rounds: readonly Round[];
   readonly #refusals: Refusals;
@@ -74,8 +73,10 @@ export class Unit {
   /** Whether it was told that everything has been asked for. */
   #told = false;
 
-  constructor(id: number, groups: readonly Group[], shared: Shared) {
+  /** @param order among the units of the source */
+  constructor(id: number, order: number, groups: readonly Group[], shared: Shared) {
     this.id = id;
+    this.#order = order;
     this.#shared = shared;
     this.#refusals = new Refusals(shared.patience.refusal);
     this.#rounds = groups.map((group) => ({
@@ -108,20 +109,20 @@ export class Unit {
   /** Reads until `signal` aborts. @throws Fault when the line is down */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      const pause = await this.#turn(signal);
+      const until = await this.#turn(signal);
       if (signal.aborted) return;
       this.#shared.troubles.report();
-      if (pause > 0) await sleep(Math.min(pause, LONGEST_SLEEP_MS), undefined, { signal }).catch(() => {});
+      if (until > 0) await this.#shared.alarm.sleep(until, this.#order);
     }
   }
 
-  /** Does what is due. @returns ms until something is due */
+  /** Does what is due. @returns when something is due next, monotonic ms; 0 when it may be now */
   async #turn(signal: AbortSignal): Promise<number> {
     const now = performance.now();
     if (this.#health.kind === 'left-out') {
-      if (now < this.#health.until) return this.#health.until - now;
+      if (now < this.#health.until) return this.#health.until;
       const leave = this.#shared.probes.ask(now, this.#health.until, this.#vain);
-      if ('wait' in leave) return leave.wait;
+      if ('wait' in leave) return now + leave.wait;
       await this.#probe(signal, leave.timeout);
       this.#shared.probes.ended(performance.now(), now);
       return 0;
@@ -137,9 +138,7 @@ export class Unit {
       this.#replan();
     } else if (refusal && refusal.due <= now) await this.#askAgain(refusal, signal);
     else
-      return (
-        Math.min(...this.#rounds.map(({ slots }) => slots.due), retry?.due ?? Infinity, refusal?.due ?? Infinity) - now
-      );
+      return Math.min(...this.#rounds.map(({ slots }) => slots.due), retry?.due ?? Infinity, refusal?.due ?? Infinity);
     return 0;
   }
 
