@@ -7,7 +7,7 @@ import { cacheFolder } from '../cache.ts';
 import { run } from './command.ts';
 import { withTest } from './example.ts';
 import type { Program } from './program.ts';
-import { misplacedTests, type Target, TESTS } from './targets.ts';
+import { misplacedTests, type Target, TESTS, testCommands } from './targets.ts';
 
 export interface Problem {
   /** Below cloud/terraform, with line where it is known. */
@@ -177,13 +177,15 @@ export async function check(program: Program, target: Target, reattach: string |
   }
   if (problems.length > 0) return done();
 
-  const test = () => command(['test', '-json', '-verbose', '-no-color', ...tests], 300);
-  const tested = hasTests ? await test() : await withTest(target, test);
-  const read = readTestOutput(target, tested.stdout);
-  problems.push(...read.problems);
-  runs.push(...read.runs);
-  if (tested.code !== 0 && problems.length === 0) {
-    problems.push({ where: target.name, what: `test: exit ${tested.code}: ${tested.stderr.trim()}` });
+  for (const chosen of hasTests ? testCommands(target.folder) : [[]]) {
+    const test = () => command(['test', '-json', '-verbose', '-no-color', ...tests, ...chosen], 300);
+    const tested = hasTests ? await test() : await withTest(target, test);
+    const read = readTestOutput(target, tested.stdout);
+    problems.push(...read.problems);
+    runs.push(...read.runs);
+    if (tested.code !== 0 && problems.length === 0) {
+      problems.push({ where: target.name, what: `test: exit ${tested.code}: ${tested.stderr.trim()}` });
+    }
   }
   if (runs.length === 0 && problems.length === 0) {
     problems.push({ where: target.name, what: `${TESTS} ran no test` });

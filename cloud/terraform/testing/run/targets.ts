@@ -62,3 +62,32 @@ export function misplacedTests(folder: string): string[] {
     .filter((file) => !/^tests\/(unit|integration)\/[^/]+$/.test(file))
     .filter((file) => !basename(file).startsWith('bench-'));
 }
+
+/**
+ * The arguments of each `terraform test` that a folder needs. A stack with `envs/*.tfvars` is tested with them:
+ * `<env>.tftest.hcl` with its own environment, every other file with the first one. An environment without a file of its
+ * own runs the others, so that nothing that is applied goes untested.
+ */
+export function testCommands(folder: string): string[][] {
+  const envs = join(folder, 'envs');
+  const names = existsSync(envs)
+    ? readdirSync(envs)
+        .filter((file) => file.endsWith('.tfvars'))
+        .sort()
+    : [];
+  if (names.length === 0) return [[]];
+  const files = readdirSync(join(folder, TESTS))
+    .filter((file) => file.endsWith('.tftest.hcl'))
+    .sort();
+  const own = new Set(
+    names.map((name) => basename(name, '.tfvars')).filter((env) => files.includes(`${env}.tftest.hcl`)),
+  );
+  const shared = files.filter((file) => !own.has(file.replace('.tftest.hcl', '')));
+  return names
+    .map((name, i) => {
+      const env = basename(name, '.tfvars');
+      const chosen = [...(own.has(env) ? [`${env}.tftest.hcl`] : shared), ...(i === 0 && own.has(env) ? shared : [])];
+      return [...chosen.map((file) => `-filter=${TESTS}/${file}`), `-var-file=envs/${name}`];
+    })
+    .filter((args) => args.length > 1);
+}

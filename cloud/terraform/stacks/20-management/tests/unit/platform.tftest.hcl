@@ -1,4 +1,4 @@
-# What must hold in envs/platform.tfvars; the values are the same.
+# What must hold with envs/platform.tfvars.
 mock_provider "azurerm" {
   mock_resource "azurerm_resource_group" {
     defaults = {
@@ -15,19 +15,6 @@ mock_provider "azurerm" {
     defaults = {
       id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-lav-mgmt-plt-frc-001/providers/Microsoft.Insights/actionGroups/ag-lav-mgmt-plt-frc-001"
     }
-  }
-}
-
-variables {
-  subscription_id = "00000000-0000-0000-0000-000000000020"
-  organisation    = "lav"
-  location        = "francecentral"
-  owner           = "platform@refinery.example"
-
-  action_groups = {
-    operations = { short_name = "telemetry", emails = { control-room = "control-room@refinery.example", data-platform = "data-platform@refinery.example" } }
-    platform   = { short_name = "platform", emails = { platform = "platform@refinery.example" } }
-    cost       = { short_name = "cost", emails = { finance = "cloud-cost@refinery.example" } }
   }
 }
 
