@@ -10,7 +10,8 @@ resource "azurerm_kusto_cluster" "this" {
   disk_encryption_enabled     = true
   purge_enabled               = false
 
-  public_network_access_enabled = false
+  public_network_access_enabled = length(var.public_access_allowed_ip_ranges) > 0
+  allowed_ip_ranges             = length(var.public_access_allowed_ip_ranges) > 0 ? sort(var.public_access_allowed_ip_ranges) : null
 
   sku {
     name     = var.sku.name

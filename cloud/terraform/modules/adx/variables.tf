@@ -150,3 +150,15 @@ variable "database_roles" {
     error_message = "principal_type must be App (also for identities), Group or User."
   }
 }
+
+variable "public_access_allowed_ip_ranges" {
+  type        = set(string)
+  default     = []
+  nullable    = false
+  description = "Ranges or service tags that may ask the cluster by its public side; [] switches that side off. For Azure Monitor alone, which has no private way to a cluster."
+
+  validation {
+    condition     = alltrue([for range in var.public_access_allowed_ip_ranges : !contains(["*", "0.0.0.0/0", "Internet", "AzureCloud"], range)])
+    error_message = "public_access_allowed_ip_ranges must not hold everybody (*, 0.0.0.0/0, Internet, AzureCloud). Name the ranges or the service tag that needs it, such as AzureMonitor."
+  }
+}

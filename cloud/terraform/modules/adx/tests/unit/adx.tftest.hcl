@@ -106,7 +106,7 @@ run "a_development_cluster_has_one_node" {
 run "a_connection_to_no_database_is_refused" {
   command = plan
   variables {
-    event_hub_connections = { rows = { database = "Telemetry", table = "Rows", mapping = "rows", event_hub_resource_id = "x", consumer_group = "adx" } }
+    event_hub_connections = { rows = { database = "Telemetry", table = "Rows", mapping = "rows", event_hub_resource_id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-lav-data-prod-frc-001/providers/Microsoft.EventHub/namespaces/evhns-lav-data-prod-frc-001/eventhubs/rows", consumer_group = "adx" } }
     database_roles        = {}
   }
   expect_failures = [azurerm_kusto_eventhub_data_connection.this]
@@ -150,6 +150,25 @@ run "one_node_without_a_promise_must_say_so" {
     database_roles        = { one = { database = "telemetry", role = "Viewer", principal_id = "x", principal_type = "Identity", tenant_id = "y" } }
   }
   expect_failures = [var.sku, var.databases, var.event_hub_connections, var.database_roles]
+}
+
+run "azure_monitor_may_be_let_in_and_nobody_else" {
+  command = plan
+  variables {
+    public_access_allowed_ip_ranges = ["AzureMonitor"]
+  }
+  assert {
+    condition     = azurerm_kusto_cluster.this.public_network_access_enabled && azurerm_kusto_cluster.this.allowed_ip_ranges == tolist(["AzureMonitor"])
+    error_message = "The public side is open for what was named."
+  }
+}
+
+run "everybody_is_not_let_in" {
+  command = plan
+  variables {
+    public_access_allowed_ip_ranges = ["0.0.0.0/0"]
+  }
+  expect_failures = [var.public_access_allowed_ip_ranges]
 }
 
 run "a_script_that_drops_and_the_default_group_are_refused" {

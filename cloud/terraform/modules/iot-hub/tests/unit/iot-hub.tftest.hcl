@@ -102,7 +102,7 @@ run "a_user_assigned_identity_stands_beside" {
 run "endpoints_without_an_identity_are_refused" {
   command = plan
   variables {
-    managed_identities = { system_assigned = false, user_assigned_resource_ids = ["/subscriptions/0/resourceGroups/rg/providers/Microsoft.ManagedIdentity/userAssignedIdentities/id-x"] }
+    managed_identities = { system_assigned = false, user_assigned_resource_ids = ["/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-lav-data-prod-frc-001/providers/Microsoft.ManagedIdentity/userAssignedIdentities/id-x"] }
   }
   expect_failures = [azurerm_iothub.this]
 }
@@ -111,7 +111,7 @@ run "two_endpoints_of_one_name_are_refused" {
   command = plan
   variables {
     event_hub_endpoints = {
-      raw = { endpoint_uri = "sb://evhns-lav-data-prod-frc-001.servicebus.windows.net", event_hub_name = "raw", event_hub_resource_id = "x" }
+      raw = { endpoint_uri = "sb://evhns-lav-data-prod-frc-001.servicebus.windows.net", event_hub_name = "raw", event_hub_resource_id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-lav-data-prod-frc-001/providers/Microsoft.EventHub/namespaces/evhns-lav-data-prod-frc-001/eventhubs/rows" }
     }
     routes      = {}
     enrichments = {}
@@ -152,10 +152,10 @@ run "too_many_units_and_reserved_names_are_refused" {
   variables {
     sku = { name = "S3", capacity = 11 }
     event_hub_endpoints = {
-      events = { endpoint_uri = "sb://evhns-lav-data-prod-frc-001.servicebus.windows.net", event_hub_name = "rows", event_hub_resource_id = "x" }
+      events = { endpoint_uri = "sb://evhns-lav-data-prod-frc-001.servicebus.windows.net", event_hub_name = "rows", event_hub_resource_id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-lav-data-prod-frc-001/providers/Microsoft.EventHub/namespaces/evhns-lav-data-prod-frc-001/eventhubs/rows" }
     }
     storage_endpoints = {
-      "$default" = { endpoint_uri = "https://dlslavdataprodfrc001.blob.core.windows.net", container_name = "raw", container_resource_id = "x" }
+      "$default" = { endpoint_uri = "https://dlslavdataprodfrc001.blob.core.windows.net", container_name = "raw", container_resource_id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-lav-data-prod-frc-001/providers/Microsoft.Storage/storageAccounts/dlslavdataprodfrc001/blobServices/default/containers/raw" }
     }
     routes      = { body = { source = "DeviceMessages", endpoint = "events", condition = "$body.value > 3" } }
     enrichments = { seqFirst = { value = "1", endpoints = ["events"] } }
@@ -166,8 +166,8 @@ run "too_many_units_and_reserved_names_are_refused" {
 run "connection_strings_and_public_names_are_refused" {
   command = plan
   variables {
-    event_hub_endpoints = { rows = { endpoint_uri = "Endpoint=sb://x;SharedAccessKey=y", event_hub_name = "rows", event_hub_resource_id = "x" } }
-    storage_endpoints   = { raw = { endpoint_uri = "https://dlslavdataprodfrc001.dfs.core.windows.net", container_name = "raw", container_resource_id = "x" } }
+    event_hub_endpoints = { rows = { endpoint_uri = "Endpoint=sb://x;SharedAccessKey=y", event_hub_name = "rows", event_hub_resource_id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-lav-data-prod-frc-001/providers/Microsoft.EventHub/namespaces/evhns-lav-data-prod-frc-001/eventhubs/rows" } }
+    storage_endpoints   = { raw = { endpoint_uri = "https://dlslavdataprodfrc001.dfs.core.windows.net", container_name = "raw", container_resource_id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-lav-data-prod-frc-001/providers/Microsoft.Storage/storageAccounts/dlslavdataprodfrc001/blobServices/default/containers/raw" } }
     routes              = { one = { source = "Telemetry", endpoint = "rows" } }
     enrichments         = { for n in range(11) : "key${n}" => { value = "x", endpoints = ["rows"] } }
   }
@@ -177,7 +177,7 @@ run "connection_strings_and_public_names_are_refused" {
 run "an_unknown_encoding_is_refused" {
   command = plan
   variables {
-    storage_endpoints = { raw = { endpoint_uri = "https://dlslavdataprodfrc001.blob.core.windows.net", container_name = "raw", container_resource_id = "x", encoding = "Parquet" } }
+    storage_endpoints = { raw = { endpoint_uri = "https://dlslavdataprodfrc001.blob.core.windows.net", container_name = "raw", container_resource_id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-lav-data-prod-frc-001/providers/Microsoft.Storage/storageAccounts/dlslavdataprodfrc001/blobServices/default/containers/raw", encoding = "Parquet" } }
   }
   expect_failures = [var.storage_endpoints]
 }
@@ -185,7 +185,7 @@ run "an_unknown_encoding_is_refused" {
 run "a_file_name_without_its_parts_is_refused" {
   command = plan
   variables {
-    storage_endpoints = { raw = { endpoint_uri = "https://dlslavdataprodfrc001.blob.core.windows.net", container_name = "raw", container_resource_id = "x", file_name_format = "{iothub}/{YYYY}" } }
+    storage_endpoints = { raw = { endpoint_uri = "https://dlslavdataprodfrc001.blob.core.windows.net", container_name = "raw", container_resource_id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-lav-data-prod-frc-001/providers/Microsoft.Storage/storageAccounts/dlslavdataprodfrc001/blobServices/default/containers/raw", file_name_format = "{iothub}/{YYYY}" } }
   }
   expect_failures = [var.storage_endpoints]
 }
@@ -193,7 +193,7 @@ run "a_file_name_without_its_parts_is_refused" {
 run "files_that_are_too_big_or_too_frequent_are_refused" {
   command = plan
   variables {
-    storage_endpoints = { raw = { endpoint_uri = "https://dlslavdataprodfrc001.blob.core.windows.net", container_name = "raw", container_resource_id = "x", batch_frequency_in_seconds = 10 } }
+    storage_endpoints = { raw = { endpoint_uri = "https://dlslavdataprodfrc001.blob.core.windows.net", container_name = "raw", container_resource_id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-lav-data-prod-frc-001/providers/Microsoft.Storage/storageAccounts/dlslavdataprodfrc001/blobServices/default/containers/raw", batch_frequency_in_seconds = 10 } }
   }
   expect_failures = [var.storage_endpoints]
 }

@@ -84,7 +84,7 @@ run "bad_inputs_are_refused" {
     tags                = {}
     zones               = ["privatelink.azure-devices.net."]
     links               = { sidecar = "vnet-lav-conn-plt-frc-001" }
-    resolver            = { name = "dnspr-x", virtual_network_resource_id = "v", inbound_subnet_resource_id = "s", inbound_private_ip_address = "dns" }
+    resolver            = { name = "dnspr-x", virtual_network_resource_id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-x/providers/Microsoft.Network/virtualNetworks/vnet-x", inbound_subnet_resource_id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-x/providers/Microsoft.Network/virtualNetworks/vnet-x/subnets/snet-in", inbound_private_ip_address = "dns" }
   }
   expect_failures = [var.resource_group_name, var.location, var.tags, var.zones, var.links, var.resolver]
 }
@@ -92,7 +92,7 @@ run "bad_inputs_are_refused" {
 run "a_domain_without_its_dot_is_refused" {
   command = plan
   variables {
-    resolver = { name = "dnspr-x", virtual_network_resource_id = "v", inbound_subnet_resource_id = "s", inbound_private_ip_address = "10.64.4.4", outbound_subnet_resource_id = "s", forwarding_rules = { a = { domain_name = "refinery.example", servers = ["10.20.0.10"] } } }
+    resolver = { name = "dnspr-x", virtual_network_resource_id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-x/providers/Microsoft.Network/virtualNetworks/vnet-x", inbound_subnet_resource_id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-x/providers/Microsoft.Network/virtualNetworks/vnet-x/subnets/snet-in", inbound_private_ip_address = "10.64.4.4", outbound_subnet_resource_id = "s", forwarding_rules = { a = { domain_name = "refinery.example", servers = ["10.20.0.10"] } } }
   }
   expect_failures = [var.resolver]
 }
@@ -100,7 +100,7 @@ run "a_domain_without_its_dot_is_refused" {
 run "forwarding_needs_a_way_out" {
   command = plan
   variables {
-    resolver = { name = "dnspr-x", virtual_network_resource_id = "v", inbound_subnet_resource_id = "s", inbound_private_ip_address = "10.64.4.4", forwarding_rules = { a = { domain_name = "refinery.example.", servers = ["10.20.0.10"] } } }
+    resolver = { name = "dnspr-x", virtual_network_resource_id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-x/providers/Microsoft.Network/virtualNetworks/vnet-x", inbound_subnet_resource_id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-x/providers/Microsoft.Network/virtualNetworks/vnet-x/subnets/snet-in", inbound_private_ip_address = "10.64.4.4", forwarding_rules = { a = { domain_name = "refinery.example.", servers = ["10.20.0.10"] } } }
   }
   expect_failures = [var.resolver]
 }
