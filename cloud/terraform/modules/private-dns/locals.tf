@@ -7,7 +7,7 @@ locals {
     }
   ]...)
 
-  forwards = var.resolver == null ? {} : var.resolver.forwarding_rules
-  outbound = var.resolver != null && try(var.resolver.outbound_subnet_resource_id, null) != null
+  outbound = try(var.resolver.outbound, null)
+  forwards = local.outbound == null ? {} : local.outbound.forwarding_rules
   suffix   = var.resolver == null ? "" : trimprefix(var.resolver.name, "dnspr-")
 }

@@ -24,19 +24,19 @@ resource "azurerm_private_dns_resolver_inbound_endpoint" "this" {
 }
 
 resource "azurerm_private_dns_resolver_outbound_endpoint" "this" {
-  count = local.outbound ? 1 : 0
+  count = local.outbound == null ? 0 : 1
 
-  name                    = coalesce(var.resolver.outbound_endpoint_name, "out-${local.suffix}")
+  name                    = coalesce(local.outbound.endpoint_name, "out-${local.suffix}")
   private_dns_resolver_id = azurerm_private_dns_resolver.this[0].id
   location                = var.location
-  subnet_id               = var.resolver.outbound_subnet_resource_id
+  subnet_id               = local.outbound.subnet_resource_id
   tags                    = var.tags
 }
 
 resource "azurerm_private_dns_resolver_dns_forwarding_ruleset" "this" {
-  count = local.outbound ? 1 : 0
+  count = local.outbound == null ? 0 : 1
 
-  name                                       = coalesce(var.resolver.forwarding_ruleset_name, "dnsfrs-${local.suffix}")
+  name                                       = coalesce(local.outbound.ruleset_name, "dnsfrs-${local.suffix}")
   resource_group_name                        = var.resource_group_name
   location                                   = var.location
   private_dns_resolver_outbound_endpoint_ids = [azurerm_private_dns_resolver_outbound_endpoint.this[0].id]
@@ -61,7 +61,7 @@ resource "azurerm_private_dns_resolver_forwarding_rule" "this" {
 }
 
 resource "azurerm_private_dns_resolver_virtual_network_link" "this" {
-  count = local.outbound ? 1 : 0
+  count = local.outbound == null ? 0 : 1
 
   name                      = "link-resolver"
   dns_forwarding_ruleset_id = azurerm_private_dns_resolver_dns_forwarding_ruleset.this[0].id

@@ -7,3 +7,8 @@ output "resolver_address" {
   description = "Address that on-premises forwarders and the firewall ask, or null."
   value       = try(var.resolver.inbound_private_ip_address, null)
 }
+
+output "forwarded_domains" {
+  description = "Domains that the resolver asks on-premises."
+  value       = [for one in azurerm_private_dns_resolver_forwarding_rule.this : one.domain_name]
+}

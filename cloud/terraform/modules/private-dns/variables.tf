@@ -60,23 +60,25 @@ variable "resolver" {
     virtual_network_resource_id = string
     inbound_subnet_resource_id  = string
     inbound_private_ip_address  = string
-    outbound_subnet_resource_id = optional(string)
-    outbound_endpoint_name      = optional(string)
     inbound_endpoint_name       = optional(string)
-    forwarding_ruleset_name     = optional(string)
-    forwarding_rules = optional(map(object({
-      domain_name = string
-      servers     = list(string)
-    })), {})
+    outbound = optional(object({
+      subnet_resource_id = string
+      endpoint_name      = optional(string)
+      ruleset_name       = optional(string)
+      forwarding_rules = map(object({
+        domain_name = string
+        servers     = list(string)
+      }))
+    }))
   })
   default     = null
   description = <<-EOT
     Resolver in the network beside the hub, or null.
     - `name`, `virtual_network_resource_id`: the resolver and its network.
     - `inbound_subnet_resource_id`, `inbound_private_ip_address`: where it is asked. The address is fixed, because it stands in the DNS servers on-premises.
-    - `outbound_subnet_resource_id`: where it asks from; needed for forwarding_rules.
-    - `inbound_endpoint_name`, `outbound_endpoint_name`, `forwarding_ruleset_name`: names; default in-, out- and dnsfrs- with the resolver's own.
-    - `forwarding_rules`: domains of on-premises by arbitrary key: `domain_name` with a dot at the end, and its `servers`.
+    - `inbound_endpoint_name`: default in- with the resolver's own.
+    - `outbound`: where it asks from, for domains of on-premises; null for none. `subnet_resource_id`; `endpoint_name`, `ruleset_name`
+      (default out- and dnsfrs-); `forwarding_rules` by arbitrary key: `domain_name` with a dot at the end, and its `servers`.
   EOT
 
   validation {
@@ -85,12 +87,7 @@ variable "resolver" {
   }
 
   validation {
-    condition     = var.resolver == null ? true : alltrue([for rule in var.resolver.forwarding_rules : endswith(rule.domain_name, ".") && length(rule.servers) > 0 && length(rule.servers) <= 6])
+    condition     = try(var.resolver.outbound, null) == null ? true : alltrue([for rule in var.resolver.outbound.forwarding_rules : endswith(rule.domain_name, ".") && length(rule.servers) > 0 && length(rule.servers) <= 6])
     error_message = "A forwarding rule needs a domain_name with a dot at the end (refinery.example.) and 1 to 6 servers."
-  }
-
-  validation {
-    condition     = var.resolver == null ? true : length(var.resolver.forwarding_rules) == 0 || var.resolver.outbound_subnet_resource_id != null
-    error_message = "Forwarding rules need an outbound endpoint: set resolver.outbound_subnet_resource_id."
   }
 }

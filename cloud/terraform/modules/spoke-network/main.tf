@@ -63,12 +63,12 @@ resource "azurerm_virtual_network" "this" {
 }
 
 resource "azurerm_virtual_hub_connection" "this" {
-  count = var.virtual_hub_resource_id == null ? 0 : 1
+  count = var.virtual_hub_connection == null ? 0 : 1
 
   name                      = "con-${var.name}"
-  virtual_hub_id            = var.virtual_hub_resource_id
+  virtual_hub_id            = var.virtual_hub_connection.virtual_hub_resource_id
   remote_virtual_network_id = azurerm_virtual_network.this.id
-  internet_security_enabled = var.internet_through_hub
+  internet_security_enabled = var.virtual_hub_connection.internet_security_enabled
 }
 
 module "security_group_diagnostics" {

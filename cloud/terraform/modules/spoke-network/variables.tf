@@ -86,20 +86,20 @@ variable "dns_servers" {
   }
 }
 
-variable "virtual_hub_resource_id" {
-  type        = string
+variable "virtual_hub_connection" {
+  type = object({
+    virtual_hub_resource_id   = string
+    internet_security_enabled = optional(bool, true)
+  })
   default     = null
-  description = "Virtual hub that the network is connected to; null for none. Traffic to the internet then goes through the hub's firewall."
+  description = <<-EOT
+    Connection to the virtual hub; null for none.
+    - `virtual_hub_resource_id`: the hub.
+    - `internet_security_enabled`: traffic to the internet goes through the hub's firewall; leave it.
+  EOT
 
   validation {
-    condition     = var.virtual_hub_resource_id == null ? true : can(regex("/virtualHubs/[^/]+$", var.virtual_hub_resource_id))
-    error_message = "virtual_hub_resource_id must be the whole resource id of a hub, ending with /virtualHubs/<name>, or be left out."
+    condition     = var.virtual_hub_connection == null ? true : can(regex("/virtualHubs/[^/]+$", var.virtual_hub_connection.virtual_hub_resource_id))
+    error_message = "virtual_hub_connection.virtual_hub_resource_id must be the whole resource id of a hub, ending with /virtualHubs/<name>. Leave virtual_hub_connection out for none."
   }
-}
-
-variable "internet_through_hub" {
-  type        = bool
-  nullable    = false
-  default     = true
-  description = "Send traffic to the internet through the hub's firewall. False for the sidecar network of the hub itself only."
 }

@@ -27,3 +27,8 @@ output "vpn_gateway_resource_id" {
   description = "Resource id of the VPN gateway, or null."
   value       = try(azurerm_vpn_gateway.this[0].id, null)
 }
+
+output "firewall_resource_id" {
+  description = "Resource id of the firewall."
+  value       = azurerm_firewall.this.id
+}

@@ -7,8 +7,6 @@ locals {
     zone        = "management"
     managed-by  = "terraform stacks/20-management"
   }
-
-  self = { workspace = { workspace_resource_id = module.log_analytics.resource_id } }
 }
 
 module "naming" {
@@ -35,14 +33,9 @@ module "log_analytics" {
   tags                = local.tags
   retention_in_days   = var.retention_in_days
   lock                = { kind = "CanNotDelete" }
-}
 
-# who asked what, in the workspace itself; beside the module, because its id is known only after it
-module "log_analytics_diagnostics" {
-  source = "../../modules/diagnostics"
-
-  target_resource_id  = module.log_analytics.resource_id
-  diagnostic_settings = local.self
+  # who asked what, in the workspace itself
+  diagnostic_settings = { itself = { workspace_resource_id = module.log_analytics.resource_id } }
 }
 
 resource "azurerm_monitor_action_group" "this" {

@@ -1,6 +1,10 @@
 # Whether every reading came. The functions Missing and Completeness answer it in the cluster, for everybody who may ask.
 # The alert asks them for Azure Monitor, which has no private way to a cluster: it exists where var.completeness_alert says so.
 
+locals {
+  missing = var.completeness_alert == null ? null : "Missing(ago(2d), ${var.completeness_alert.patience_hours}h) | summarize absent = sum(absent) by gateway"
+}
+
 resource "azurerm_user_assigned_identity" "completeness" {
   count = var.completeness_alert == null ? 0 : 1
 
@@ -31,7 +35,7 @@ resource "azurerm_monitor_scheduled_query_rules_alert_v2" "completeness" {
   }
 
   criteria {
-    query                   = "adx(\"${module.adx.uri}/${local.database}\").Missing(ago(2d), ${var.completeness_alert.patience_hours}h) | summarize absent = sum(absent) by gateway"
+    query                   = "adx(\"${module.adx.uri}/${local.database}\").${local.missing}"
     time_aggregation_method = "Maximum"
     metric_measure_column   = "absent"
     operator                = "GreaterThan"

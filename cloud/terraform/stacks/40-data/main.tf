@@ -18,15 +18,15 @@ resource "azurerm_resource_group" "this" {
 module "network" {
   source = "../../modules/spoke-network"
 
-  name                    = module.naming.names.virtual_network
-  resource_group_name     = azurerm_resource_group.this.name
-  location                = var.location
-  tags                    = local.tags
-  address_space           = [var.network.address_space]
-  dns_servers             = var.network.dns_servers
-  virtual_hub_resource_id = var.network.virtual_hub_resource_id
-  diagnostic_settings     = local.diagnostics
-  lock                    = local.lock
+  name                   = module.naming.names.virtual_network
+  resource_group_name    = azurerm_resource_group.this.name
+  location               = var.location
+  tags                   = local.tags
+  address_space          = [var.network.address_space]
+  dns_servers            = var.network.dns_servers
+  virtual_hub_connection = { virtual_hub_resource_id = var.network.virtual_hub_resource_id }
+  diagnostic_settings    = local.diagnostics
+  lock                   = local.lock
 
   subnets = {
     snet-pep = {

@@ -15,9 +15,11 @@ module "private_dns" {
     virtual_network_resource_id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-lav-conn-plt-frc-001/providers/Microsoft.Network/virtualNetworks/vnet-lav-conn-plt-frc-001"
     inbound_subnet_resource_id  = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-lav-conn-plt-frc-001/providers/Microsoft.Network/virtualNetworks/vnet-lav-conn-plt-frc-001/subnets/snet-dns-in"
     inbound_private_ip_address  = "10.64.4.4"
-    outbound_subnet_resource_id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-lav-conn-plt-frc-001/providers/Microsoft.Network/virtualNetworks/vnet-lav-conn-plt-frc-001/subnets/snet-dns-out"
-    forwarding_rules = {
-      refinery = { domain_name = "refinery.example.", servers = ["10.20.0.10", "10.20.0.11"] }
+    outbound = {
+      subnet_resource_id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-lav-conn-plt-frc-001/providers/Microsoft.Network/virtualNetworks/vnet-lav-conn-plt-frc-001/subnets/snet-dns-out"
+      forwarding_rules = {
+        refinery = { domain_name = "refinery.example.", servers = ["10.20.0.10", "10.20.0.11"] }
+      }
     }
   }
 }

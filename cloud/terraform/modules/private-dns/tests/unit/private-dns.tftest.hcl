@@ -37,9 +37,11 @@ variables {
     virtual_network_resource_id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-lav-conn-plt-frc-001/providers/Microsoft.Network/virtualNetworks/vnet-lav-conn-plt-frc-001"
     inbound_subnet_resource_id  = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-lav-conn-plt-frc-001/providers/Microsoft.Network/virtualNetworks/vnet-lav-conn-plt-frc-001/subnets/snet-dns-in"
     inbound_private_ip_address  = "10.64.4.4"
-    outbound_subnet_resource_id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-lav-conn-plt-frc-001/providers/Microsoft.Network/virtualNetworks/vnet-lav-conn-plt-frc-001/subnets/snet-dns-out"
-    forwarding_rules = {
-      refinery = { domain_name = "refinery.example.", servers = ["10.20.0.10", "10.20.0.11"] }
+    outbound = {
+      subnet_resource_id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-lav-conn-plt-frc-001/providers/Microsoft.Network/virtualNetworks/vnet-lav-conn-plt-frc-001/subnets/snet-dns-out"
+      forwarding_rules = {
+        refinery = { domain_name = "refinery.example.", servers = ["10.20.0.10", "10.20.0.11"] }
+      }
     }
   }
 }
@@ -92,15 +94,16 @@ run "bad_inputs_are_refused" {
 run "a_domain_without_its_dot_is_refused" {
   command = plan
   variables {
-    resolver = { name = "dnspr-x", virtual_network_resource_id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-x/providers/Microsoft.Network/virtualNetworks/vnet-x", inbound_subnet_resource_id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-x/providers/Microsoft.Network/virtualNetworks/vnet-x/subnets/snet-in", inbound_private_ip_address = "10.64.4.4", outbound_subnet_resource_id = "s", forwarding_rules = { a = { domain_name = "refinery.example", servers = ["10.20.0.10"] } } }
-  }
-  expect_failures = [var.resolver]
-}
-
-run "forwarding_needs_a_way_out" {
-  command = plan
-  variables {
-    resolver = { name = "dnspr-x", virtual_network_resource_id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-x/providers/Microsoft.Network/virtualNetworks/vnet-x", inbound_subnet_resource_id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-x/providers/Microsoft.Network/virtualNetworks/vnet-x/subnets/snet-in", inbound_private_ip_address = "10.64.4.4", forwarding_rules = { a = { domain_name = "refinery.example.", servers = ["10.20.0.10"] } } }
+    resolver = {
+      name                        = "dnspr-x"
+      virtual_network_resource_id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-x/providers/Microsoft.Network/virtualNetworks/vnet-x"
+      inbound_subnet_resource_id  = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-x/providers/Microsoft.Network/virtualNetworks/vnet-x/subnets/snet-in"
+      inbound_private_ip_address  = "10.64.4.4"
+      outbound = {
+        subnet_resource_id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-x/providers/Microsoft.Network/virtualNetworks/vnet-x/subnets/snet-out"
+        forwarding_rules   = { a = { domain_name = "refinery.example", servers = ["10.20.0.10"] } }
+      }
+    }
   }
   expect_failures = [var.resolver]
 }

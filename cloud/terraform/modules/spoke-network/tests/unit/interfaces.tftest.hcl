@@ -19,13 +19,13 @@ mock_provider "azurerm" {
 }
 
 variables {
-  name                    = "vnet-lav-data-prod-frc-001"
-  resource_group_name     = "rg-lav-data-prod-frc-001"
-  location                = "francecentral"
-  tags                    = { environment = "prod", owner = "data-platform@refinery.example", zone = "data" }
-  address_space           = ["10.64.16.0/22"]
-  dns_servers             = ["10.64.0.68"]
-  virtual_hub_resource_id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-lav-conn-plt-frc-001/providers/Microsoft.Network/virtualHubs/vhub-lav-conn-plt-frc-001"
+  name                   = "vnet-lav-data-prod-frc-001"
+  resource_group_name    = "rg-lav-data-prod-frc-001"
+  location               = "francecentral"
+  tags                   = { environment = "prod", owner = "data-platform@refinery.example", zone = "data" }
+  address_space          = ["10.64.16.0/22"]
+  dns_servers            = ["10.64.0.68"]
+  virtual_hub_connection = { virtual_hub_resource_id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-lav-conn-plt-frc-001/providers/Microsoft.Network/virtualHubs/vhub-lav-conn-plt-frc-001" }
   subnets = {
     snet-pep = {
       address_prefix = "10.64.16.0/26"

@@ -17,13 +17,13 @@ mock_provider "azurerm" {
 }
 
 variables {
-  name                    = "vnet-lav-data-prod-frc-001"
-  resource_group_name     = "rg-lav-data-prod-frc-001"
-  location                = "francecentral"
-  tags                    = { environment = "prod", owner = "data-platform@refinery.example", zone = "data" }
-  address_space           = ["10.64.16.0/22"]
-  dns_servers             = ["10.64.0.68"]
-  virtual_hub_resource_id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-lav-conn-plt-frc-001/providers/Microsoft.Network/virtualHubs/vhub-lav-conn-plt-frc-001"
+  name                   = "vnet-lav-data-prod-frc-001"
+  resource_group_name    = "rg-lav-data-prod-frc-001"
+  location               = "francecentral"
+  tags                   = { environment = "prod", owner = "data-platform@refinery.example", zone = "data" }
+  address_space          = ["10.64.16.0/22"]
+  dns_servers            = ["10.64.0.68"]
+  virtual_hub_connection = { virtual_hub_resource_id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-lav-conn-plt-frc-001/providers/Microsoft.Network/virtualHubs/vhub-lav-conn-plt-frc-001" }
   subnets = {
     snet-pep = {
       address_prefix = "10.64.16.0/26"
@@ -76,7 +76,7 @@ run "everything_goes_through_the_hub" {
 run "a_network_may_stand_alone" {
   command = plan
   variables {
-    virtual_hub_resource_id = null
+    virtual_hub_connection = null
   }
   assert {
     condition     = length(azurerm_virtual_hub_connection.this) == 0
@@ -95,13 +95,13 @@ run "a_subnet_outside_of_the_network_is_refused" {
 run "bad_inputs_are_refused" {
   command = plan
   variables {
-    name                    = "data"
-    address_space           = ["8.8.8.0/24"]
-    subnets                 = { pep = { address_prefix = "10.64.16.0/26" } }
-    dns_servers             = ["dns.refinery.example"]
-    virtual_hub_resource_id = "vhub-lav-conn-plt-frc-001"
+    name                   = "data"
+    address_space          = ["8.8.8.0/24"]
+    subnets                = { pep = { address_prefix = "10.64.16.0/26" } }
+    dns_servers            = ["dns.refinery.example"]
+    virtual_hub_connection = { virtual_hub_resource_id = "vhub-lav-conn-plt-frc-001" }
   }
-  expect_failures = [var.name, var.address_space, var.subnets, var.dns_servers, var.virtual_hub_resource_id]
+  expect_failures = [var.name, var.address_space, var.subnets, var.dns_servers, var.virtual_hub_connection]
 }
 
 run "a_range_that_is_none_is_refused" {

@@ -24,6 +24,11 @@ mock_provider "azurerm" {
       id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-lav-conn-plt-frc-001/providers/Microsoft.Network/expressRouteGateways/ergw-lav-conn-plt-frc-001"
     }
   }
+  mock_resource "azurerm_vpn_site" {
+    defaults = {
+      id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-lav-conn-plt-frc-001/providers/Microsoft.Network/vpnSites/vst-refinery"
+    }
+  }
   mock_resource "azurerm_vpn_gateway" {
     defaults = {
       id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-lav-conn-plt-frc-001/providers/Microsoft.Network/vpnGateways/vpng-lav-conn-plt-frc-001"
