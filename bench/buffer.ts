@@ -4,10 +4,15 @@
 //
 //   npm run bench:buffer                        a file of 200 MB
 //   npm run bench:buffer -- --size 4GB --folder /data
+//   npm run bench:buffer -- --commit 500        so many readings in a commit instead of 1,000
+//   npm run bench:buffer -- --steady 60         seconds of a gateway at work instead, everything delivered at once,
+//                                               without `keepDelivered` and with a window of 5 s
+//   npm run bench:buffer -- --steady 300 --rate 10      the same with 10 commits a second instead of 100
 
 import { copyFileSync, existsSync, fsyncSync, mkdtempSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { type Buffer, openBuffer } from '../agent/src/buffer/buffer.ts';
 import { partition } from '../agent/src/buffer/committer.ts';
@@ -20,15 +25,24 @@ import { type Signal, signals } from '../sim/refinery/signals.ts';
 import { cost, quantile } from './processes.ts';
 
 const { values } = parseArgs({
-  options: { size: { type: 'string', default: '200MB' }, folder: { type: 'string', default: tmpdir() } },
+  options: {
+    size: { type: 'string', default: '200MB' },
+    folder: { type: 'string', default: tmpdir() },
+    commit: { type: 'string', default: '1000' },
+    steady: { type: 'string' },
+    rate: { type: 'string', default: '100' },
+  },
 });
 const [, amount, unit] = /^(\d+)(MB|GB)$/.exec(values.size) ?? [];
 if (amount === undefined) throw new Error(`--size is a number of MB or GB, not ${values.size}`);
 const SIZE = Number(amount) * (unit === 'GB' ? 1e9 : 1e6);
 const START = Date.UTC(2026, 10, 22, 10);
-const RATE = 10_000;
 /** Commits a second at the default `buffer.commitInterval`. */
 const COMMITS = 10;
+const SITE_RATE = 10_000;
+const RATE = Number(values.commit) * COMMITS;
+/** How often the gateway tidies, ms. */
+const TICK = 1_000;
 /** Seconds of data that are made, and then written again and again with later times. */
 const SECONDS = 30;
 /** What comes out at once: a message of `rows`, and the messages in flight. */
@@ -87,6 +101,7 @@ function fill(buffer: Buffer): number {
   const times: number[] = [];
   let readings = 0;
   const before = { at: performance.now(), ...cost(process.pid) };
+  let tidied = before.at;
   for (let turn = 0; buffer.stats().committedBytes < SIZE; turn++) {
     for (const batch of batches) {
       const time = batch.time.map((t) => t + turn * SECONDS * 1_000 * TICKS_PER_MS);
@@ -94,7 +109,11 @@ function fill(buffer: Buffer): number {
       buffer.append(partition([{ ...batch, time }], ids, priorities));
       times.push(performance.now() - start);
       readings += batch.count;
+      if (performance.now() - tidied < TICK) continue;
+      buffer.tidy(false);
+      tidied = performance.now();
     }
+    progress(`${whole(readings / 1e6)} million readings`);
   }
   const seconds = (performance.now() - before.at) / 1_000;
   const after = cost(process.pid);
@@ -109,6 +128,56 @@ function fill(buffer: Buffer): number {
   say('stored, payloads', `${(buffer.stats().committedBytes / readings).toFixed(2)} bytes a reading`);
   say('written to the disk', `${((after.written - before.written) / readings).toFixed(2)} bytes a reading`);
   return readings;
+}
+
+/** Overwritten by what comes next, on a terminal; a line every ten seconds elsewhere. */
+let told = performance.now();
+function progress(text: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r${text}\x1b[K\r`);
+  else if (performance.now() - told > 10_000) process.stderr.write(`${text}\n`);
+  else return;
+  told = performance.now();
+}
+
+/** A gateway at work: what is committed is delivered at once. Measured when as much leaves as comes. */
+async function steady(seconds: number, keepDelivered: number): Promise<void> {
+  const file = join(folder, `steady-${keepDelivered}.db`);
+  const buffer = openBuffer(file, 1e9, { keepDelivered });
+  const ids = buffer.dictionary.intern(tags);
+  const priorities = tags.map(({ priority }) => priority);
+  const begun = performance.now();
+  let [readings, commits] = [0, 0];
+  let from: { readings: number; written: number; bytes: number } | undefined;
+  let most = 0;
+  let tidied = begun;
+  for (; performance.now() - begun < seconds * 1_000; commits++) {
+    const batch = batches[commits % batches.length] as Batch;
+    const turn = Math.floor(commits / batches.length);
+    const time = batch.time.map((t) => t + turn * SECONDS * 1_000 * TICKS_PER_MS);
+    buffer.append(partition([{ ...batch, time }], ids, priorities));
+    readings += batch.count;
+    while (buffer.waiting('live') > 0)
+      for (const { first, last, batch: out } of buffer.next('live', TAKE)) buffer.ack(first, last, out.count);
+    if (performance.now() - tidied > TICK) {
+      buffer.tidy(true);
+      tidied = performance.now();
+    }
+    if (from === undefined && performance.now() - begun > 2 * keepDelivered + 2_000)
+      from = { readings, written: cost(process.pid).written, bytes: statSync(file).size };
+    most = Math.max(most, buffer.stats().keptReadings);
+    progress(
+      `${whole((performance.now() - begun) / 1_000)} of ${seconds} s, ${whole(buffer.stats().keptReadings)} kept`,
+    );
+    await setTimeout(Math.max(0, begun + ((commits + 1) * 1_000) / Number(values.rate) - performance.now()));
+  }
+  if (from === undefined) throw new Error(`--steady ${seconds}: too short for a window of ${keepDelivered} ms`);
+  const perReading = (cost(process.pid).written - from.written) / (readings - from.readings);
+  say(
+    `keepDelivered ${keepDelivered / 1_000} s`,
+    `${perReading.toFixed(2)} bytes written a reading, at most ${whole(most)} readings kept, the file ` +
+      `${(from.bytes / 1e6).toFixed(1)} MB then and ${(statSync(file).size / 1e6).toFixed(1)} MB at the end`,
+  );
+  buffer.close();
 }
 
 function timedOpen(what: string, file: string): Buffer {
@@ -142,8 +211,7 @@ function drain(buffer: Buffer): void {
   say('written while draining', `${((after.written - start.written) / pending).toFixed(2)} bytes a reading`);
 }
 
-try {
-  diskSpeed();
+function fillAndDrain(): void {
   const filled = openBuffer(path, SIZE * 4);
   const readings = fill(filled);
   // As a kill would leave it: the tail is in the WAL.
@@ -152,12 +220,18 @@ try {
   filled.close();
   const bytes = statSync(path).size;
   say('the file', `${whole(bytes / 1e6)} MB, ${(bytes / readings).toFixed(2)} bytes a reading`);
-  say('capacity at 10,000 readings/s', `${(1e9 / (bytes / readings) / RATE / 3_600).toFixed(1)} hours a GB`);
+  say('capacity at 10,000 readings/s', `${(1e9 / (bytes / readings) / SITE_RATE / 3_600).toFixed(1)} hours a GB`);
   timedOpen('opening after a kill', killed).close();
   const buffer = timedOpen('opening after an orderly end', path);
   drain(buffer);
   buffer.close();
   say('memory at the end', `${whole(cost(process.pid).rss / 1e6)} MB`);
+}
+
+try {
+  diskSpeed();
+  if (values.steady === undefined) fillAndDrain();
+  else for (const keep of [0, 5_000]) await steady(Number(values.steady), keep);
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

@@ -1,6 +1,6 @@
 // `fieldgate buffer` as an operator meets it: on a stopped file, on a damaged one, and on one in use.
 
-import { closeSync, existsSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -71,6 +71,63 @@ test('status and verify of a sound file, for people and as JSON', async () => {
   expect(JSON.parse((await run(['status', path, '--json'])).out)).toMatchObject({ epoch, gaps: 1, segments: 11 });
   expect(await run(['verify', path])).toMatchObject({ code: 0, out: 'sound: 11 segments\n' });
   expect(JSON.parse((await run(['verify', path, '--json'])).out)).toMatchObject({ sound: true });
+});
+
+/** A closed file of which the first fifty readings were delivered and are kept. */
+function delivered(): { path: string; epoch: string } {
+  const path = join(scratch(), 'buffer.db');
+  const buffer = openBuffer(path, SIZE, { keepDelivered: 900_000 });
+  for (let i = 0; i < 10; i++) buffer.append([part(i * 10 + 1, 10)]);
+  buffer.next('live', 50);
+  buffer.ack(1, 50, 50);
+  buffer.close();
+  return { path, epoch: buffer.epoch };
+}
+
+test('replay: what was delivered and is kept is sent again by the next start, and the rest stays kept', async () => {
+  const { path, epoch } = delivered();
+  const [from, to] = [formatTime(timeOf(15)), formatTime(timeOf(32))];
+  expect(await run(['replay', path, '--from', from, '--to', to])).toMatchObject({
+    code: 0,
+    out: '30 readings wait for delivery again; the gateway sends them when it starts\n',
+    err: expect.stringContaining('50 readings are kept'),
+  });
+  const json = await run(['replay', path, '--from', from, '--to', to, '--json']);
+  expect(JSON.parse(json.out), 'they wait already').toMatchObject({ epoch, readings: 0, waiting: 80 });
+  const buffer = openBuffer(path, SIZE, { keepDelivered: 900_000 });
+  expect(buffer.epoch).toBe(epoch);
+  expect(buffer.stats()).toMatchObject({ pendingReadings: 80, keptReadings: 20, dropped: {} });
+  expect(buffer.next('backfill', 1_000).map(({ first }) => first)).toEqual([11, 21, 31]);
+  buffer.close();
+});
+
+test('replay: of a file in use it names the direct method; a missing, a damaged one and a missing time are told', async () => {
+  const { path } = delivered();
+  const times = ['--from', formatTime(timeOf(1)), '--to', formatTime(timeOf(9))];
+  const buffer = openBuffer(path, SIZE, { keepDelivered: 900_000 });
+  const refused = await run(['replay', path, ...times]);
+  expect(refused).toMatchObject({
+    code: 1,
+    out: '',
+    err: expect.stringMatching(/in use.*direct method "replay".*buffer\.locked/),
+  });
+  buffer.close();
+  const missing = join(scratch(), 'none.db');
+  expect(await run(['replay', missing, ...times])).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('does not exist'),
+  });
+  expect(existsSync(missing)).toBe(false);
+  writeFileSync(path, 'no database '.repeat(1_000));
+  expect(await run(['replay', path, ...times])).toMatchObject({
+    code: 1,
+    err: expect.stringMatching(/damaged.*start the gateway/),
+  });
+  expect(readFileSync(path, 'utf8'), 'and it is left as it is').toContain('no database');
+  await expect(run(['replay', path, '--from', formatTime(timeOf(1))])).rejects.toThrow('--to');
+  await expect(run(['replay', path, '--from', formatTime(timeOf(9)), '--to', formatTime(timeOf(1))])).rejects.toThrow(
+    'later',
+  );
 });
 
 test('export writes rows with names, cut by time, and never over a file', async () => {

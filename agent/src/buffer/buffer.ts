@@ -24,7 +24,7 @@ import { fromMillis, now, type Timestamp } from '../model/time.ts';
 import type { Buffer, Segment } from './contract.ts';
 import { openDictionary } from './dictionary.ts';
 import { doneTable, kept, numbersOf, without } from './done.ts';
-import { markDamaged, type OpenedFile, openFile, replaceFile } from './file.ts';
+import { markDamaged, type OpenedFile, openFile, openThere, replaceFile } from './file.ts';
 import { readLane } from './lane.ts';
 import { leaving, type Outlived, type Victims } from './leaving.ts';
 import { openMeta } from './meta.ts';
@@ -88,6 +88,20 @@ function readTail(sql: SegmentStatements, from: number, sound: (row: Row) => boo
     committed = row.committed;
   }
   return { head, readings, committed };
+}
+
+/**
+ * Opens a file that no gateway owns, for a command: all that is kept stays, nothing is made or set aside. Throws a Fault:
+ * `buffer.locked`, `buffer.path` (there is no such file), `buffer.damaged` and as `openFile` says.
+ */
+export function openStopped(path: string): Buffer {
+  const db = openThere(path);
+  try {
+    return useFile({ db }, path, Number.MAX_SAFE_INTEGER, { keepDelivered: Number.POSITIVE_INFINITY });
+  } catch (error) {
+    db.close();
+    throw storageFault(error, path);
+  }
 }
 
 function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, options: BufferOptions): Buffer {

@@ -53,6 +53,13 @@ export function openFile(path: string): OpenedFile {
   }
 }
 
+/** Opens a file that is there, and neither makes one nor sets one aside. Throws a Fault as `openFile`, or `buffer.damaged`. */
+export function openThere(path: string): Database {
+  if (!existsSync(path)) throw new Fault('buffer.path', `${path} does not exist`);
+  if (existsSync(path + MARK)) throw new Fault('buffer.damaged', `${path} was found damaged while it was in use`);
+  return open(path);
+}
+
 /** The names of new folders are synced: the file in them must be found after a power cut. */
 function makeFolder(path: string): void {
   try {

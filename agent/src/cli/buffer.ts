@@ -1,5 +1,5 @@
-// `fieldgate buffer`: looks into a buffer file, one that was set aside or one whose gateway is stopped, and never
-// changes it. A file in use is its gateway's alone; what that gateway tells of it is shown instead.
+// `fieldgate buffer`: looks into a buffer file, one that was set aside or one whose gateway is stopped, and does not
+// change it, unless it is asked for a replay. A file in use is its gateway's alone; what that gateway tells of it is shown instead.
 
 import { once } from 'node:events';
 import { closeSync, openSync, writeSync } from 'node:fs';
@@ -11,32 +11,37 @@ import { describe, Fault } from '../model/fault.ts';
 import { formatTime, fromMillis, type Timestamp } from '../model/time.ts';
 import { httpAddress } from '../observe/http-address.ts';
 import { parseArguments, Usage } from './arguments.ts';
+import { replayFile } from './buffer/replay.ts';
 import { within } from './buffer/within.ts';
 import { type Command, EXIT, type Io } from './command.ts';
 
-const ACTIONS = ['status', 'verify', 'export'] as const;
+const ACTIONS = ['status', 'verify', 'export', 'replay'] as const;
 type Action = (typeof ACTIONS)[number];
 
 export const command: Command = {
   name: 'buffer',
-  usage: 'status|verify|export FILE',
-  summary: 'Looks into a buffer file, also one that was set aside, without changing it.',
+  usage: 'status|verify|export|replay FILE',
+  summary: 'Looks into a buffer file, also one that was set aside; has delivered readings sent again.',
   help: `
   status FILE      epoch, numbers, times and sizes; of a file in use, what its gateway tells (FIELDGATE_HTTP)
   verify FILE      SQLite's own check, and checksum and content of every segment
   export FILE      every reading and gap record as JSON Lines, as in the format "rows"; damaged segments are left out,
                    and what was delivered and is only kept for a replay, unless --kept
+  replay FILE      what was delivered, is kept (buffer.keepDelivered) and holds readings from --from to --to waits for
+                   delivery again, under its old numbers; the gateway sends it when it starts. While the gateway runs
+                   the file is its alone: call its direct method "replay" instead
 
 Options:
-  --json           status, verify: the result as one JSON object
-  --from TIME      export: only from this time on (source timestamps), like 2026-11-22T10:00:00Z
-  --to TIME        export: only before this time
+  --json           status, verify, replay: the result as one JSON object
+  --from TIME      export, replay: only from this time on (source timestamps), like 2026-11-22T10:00:00Z
+  --to TIME        export: only before this time; replay: up to this time
   --kept           export: also what was delivered and is kept
   --out FILE       export: into a new file instead of standard output
   --gateway NAME   export: the name in every row; default: IOTEDGE_DEVICEID, else the host's name
 
 Examples:
   fieldgate buffer verify data/buffer.db.damaged-20261122T100000000Z
+  fieldgate buffer replay data/buffer.db --from 2026-11-22T10:00:00Z --to 2026-11-22T10:15:00Z
   fieldgate buffer export data/buffer.db --from 2026-11-22T10:00:00Z --out readings.jsonl
 
 Exit codes: 0 clean, 1 damage was found or the file cannot be read (in use, missing), 2 wrong usage.
@@ -47,7 +52,7 @@ Exit codes: 0 clean, 1 damage was found or the file cannot be read (in use, miss
     const { flags, values, positionals } = parseArguments(
       args,
       { json: { type: 'boolean' }, kept: { type: 'boolean' }, from: string, to: string, out: string, gateway: string },
-      ['status|verify|export', 'FILE'],
+      ['status|verify|export|replay', 'FILE'],
     );
     const [action, file] = positionals as [Action, string];
     if (!ACTIONS.includes(action)) throw new Usage(`"${action}" is none of ${ACTIONS.join(', ')}`);
@@ -57,8 +62,12 @@ Exit codes: 0 clean, 1 damage was found or the file cannot be read (in use, miss
       kept: flags.has('kept'),
       gateway: values.get('gateway') ?? (io.env.IOTEDGE_DEVICEID || hostname()),
     };
+    if (action === 'replay' && !(values.has('from') && values.has('to')))
+      throw new Usage('replay needs --from TIME and --to TIME');
+    if (chosen.from > chosen.to) throw new Usage('--from is later than --to');
     let reader: Reader | undefined;
     try {
+      if (action === 'replay') return replayFile(file, chosen.from, chosen.to, flags.has('json'), io);
       reader = openReader(file);
       if (action === 'export') return await write(reader, chosen, values.get('out'), io);
       const shown = progress(reader.bytes, io);
@@ -70,14 +79,23 @@ Exit codes: 0 clean, 1 damage was found or the file cannot be read (in use, miss
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
       if (error.code === 'buffer.locked' && action === 'status') return await askGateway(file, flags.has('json'), io);
-      const advice = error.code === 'buffer.locked' ? '; stop that gateway first' : '';
-      io.err.write(`fieldgate buffer: ${error.message}${advice} [${error.code}]\n`);
+      io.err.write(`fieldgate buffer: ${error.message}${adviceOf(error, action)} [${error.code}]\n`);
       return EXIT.failed;
     } finally {
       reader?.close();
     }
   },
 };
+
+function adviceOf({ code }: Fault, action: Action): string {
+  if (code === 'buffer.locked')
+    return action === 'replay'
+      ? '; that gateway replays by itself: call its direct method "replay" with {"from": …, "to": …}, or stop it first'
+      : '; stop that gateway first';
+  return code === 'buffer.damaged' && action === 'replay'
+    ? '; start the gateway, which sets it aside and delivers what it holds'
+    : '';
+}
 
 function timeOf(option: string, text: string | undefined): Timestamp | undefined {
   if (text === undefined) return undefined;
