@@ -73,7 +73,7 @@ test('the settings that make a commit safe are in force, as SQLite itself reads 
   const { db } = openFile(file());
   const setting = (name: string) => db.pragma(name, { simple: true });
   expect([setting('journal_mode'), setting('synchronous'), setting('locking_mode')]).toEqual(['wal', 2, 'exclusive']);
-  expect(setting('page_size')).toBe(2048);
+  expect(setting('page_size')).toBe(1024);
   db.close();
 });
 
@@ -121,14 +121,14 @@ test('a path that cannot be written is a fault that names it', () => {
 
 const damages: Record<string, (path: string) => void> = {
   'is no database': (path) => writeFileSync(path, 'this is not a database, and long enough to be none '.repeat(50)),
-  'has lost its first page': (path) => overwrite(path, 0, Buffer.alloc(2048, 0xa5)),
-  'has lost its schema': (path) => overwrite(path, 100, Buffer.alloc(1948, 0x5a)),
-  'was cut in the middle': (path) => truncateSync(path, 3 * 2048),
+  'has lost its first page': (path) => overwrite(path, 0, Buffer.alloc(1024, 0xa5)),
+  'has lost its schema': (path) => overwrite(path, 100, Buffer.alloc(924, 0x5a)),
+  'was cut in the middle': (path) => truncateSync(path, 3 * 1024),
   'has garbage in the tree of its segments': (path) => {
-    for (const page of pagesOf(path, 'segment', 'leaf')) overwrite(path, (page - 1) * 2048, Buffer.alloc(2048, 0xff));
+    for (const page of pagesOf(path, 'segment', 'leaf')) overwrite(path, (page - 1) * 1024, Buffer.alloc(1024, 0xff));
   },
   'has garbage in its dictionary': (path) => {
-    for (const page of pagesOf(path, 'tag', 'leaf')) overwrite(path, (page - 1) * 2048, Buffer.alloc(2048, 0xff));
+    for (const page of pagesOf(path, 'tag', 'leaf')) overwrite(path, (page - 1) * 1024, Buffer.alloc(1024, 0xff));
   },
 };
 for (const [damage, inflict] of Object.entries(damages)) {
@@ -169,7 +169,7 @@ test('garbage in the pages of one payload costs that segment only, also when SQL
   const path = filled();
   const overflow = pagesOf(path, 'segment', 'overflow');
   // The head of an overflow page is the number of the next: one that does not exist breaks the chain.
-  overwrite(path, (overflow[overflow.length >> 1]! - 1) * 2048, Buffer.alloc(2048, 0xff));
+  overwrite(path, (overflow[overflow.length >> 1]! - 1) * 1024, Buffer.alloc(1024, 0xff));
   let buffer = openBuffer(path, SIZE);
   expect(buffer.setAside).toBeUndefined();
   const found = drain(buffer);
@@ -193,7 +193,7 @@ test('damage that shows only while the file is in use sets it aside at the next 
   for (const { seq } of drain(buffer)) buffer.ack(seq, seq, 1);
   buffer.close();
   // The head of the file names the first page of the list of free pages: what is to be written next.
-  overwrite(path, (readFileSync(path).readUInt32BE(32) - 1) * 2048, Buffer.alloc(2048, 0xff));
+  overwrite(path, (readFileSync(path).readUInt32BE(32) - 1) * 1024, Buffer.alloc(1024, 0xff));
   buffer = openBuffer(path, SIZE);
   expect(buffer.setAside).toBeUndefined();
   const fault = faultOf(() => {
@@ -219,7 +219,7 @@ test('damage that shows when a tag is new is damage, too, and not a disk to be t
   let buffer = openBuffer(path, SIZE);
   for (const { seq } of drain(buffer)) buffer.ack(seq, seq, 1);
   buffer.close();
-  overwrite(path, (readFileSync(path).readUInt32BE(32) - 1) * 2048, Buffer.alloc(2048, 0xff));
+  overwrite(path, (readFileSync(path).readUInt32BE(32) - 1) * 1024, Buffer.alloc(1024, 0xff));
   buffer = openBuffer(path, SIZE);
   const tags = Array.from({ length: 500 }, (_, index) => ({
     index,

@@ -23,7 +23,7 @@ import { scratch } from '../support/scratch.ts';
 import { bulkyPart, part, timeOf } from './parts.ts';
 
 const SIZE = 200 * 1024 * 1024;
-const PAGE = 2048;
+const PAGE = 1024;
 const file = () => join(scratch(), 'data', 'buffer.db');
 
 /** A closed buffer of fifty segments with ten readings each. */

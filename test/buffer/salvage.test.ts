@@ -14,7 +14,7 @@ import { scratch } from '../support/scratch.ts';
 import { bulkyPart } from './parts.ts';
 
 const SIZE = 200 * 1024 * 1024;
-const PAGE = 2048;
+const PAGE = 1024;
 
 /** A file as it lies after it was set aside: forty segments of ten readings. */
 function aside(bytes = 600): { file: string; epoch: string } {

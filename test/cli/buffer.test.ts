@@ -54,7 +54,7 @@ function damaged(): string {
   buffer.close();
   const db = new Sqlite(path, { readonly: true });
   const page = db.prepare("SELECT max(pageno) FROM dbstat WHERE name = 'segment' AND pagetype = 'overflow'").pluck();
-  const offset = (Number(page.get()) - 1) * 2048 + 500;
+  const offset = (Number(page.get()) - 1) * 1024 + 500;
   db.close();
   const handle = openSync(path, 'r+');
   writeSync(handle, Buffer.from('hit'), 0, 3, offset);

@@ -17,7 +17,7 @@ import { payloadBytes } from './payload-bytes.ts';
 
 const FLIPS = Number(process.env.FLIPS ?? 1);
 const SIZE = 1024 ** 3;
-const PAGE = 2048;
+const PAGE = 1024;
 const SEGMENTS = 300;
 /** The short form takes every fourth page only. */
 const STRIDE = FLIPS > 1 ? 1 : 4;

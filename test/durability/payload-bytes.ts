@@ -3,7 +3,7 @@
 
 import Sqlite from 'better-sqlite3';
 
-const PAGE = 2048;
+const PAGE = 1024;
 /** Of an overflow page; its first four bytes name the next one (https://www.sqlite.org/fileformat2.html#ovflpgs). */
 const CHUNK = PAGE - 4;
 

@@ -18,7 +18,7 @@ import { drain } from './ledger.ts';
 const FLIPS = Number(process.env.WAL_FLIPS ?? 1);
 const SIZE = 1024 ** 3;
 const HEADER = 32;
-const FRAME = 24 + 2048;
+const FRAME = 24 + 1024;
 
 interface Killed {
   readonly file: Buffer;

@@ -16,7 +16,7 @@ export const SCHEMA_VERSION = 3;
  * Small pages, so that a commit writes little more than its payload: what a row does not hold in its tree's page lies in
  * pages of its own, and a commit rewrites the tree's last page whole. It also keeps the heads of many segments in a page.
  */
-const PAGE_SIZE = 2048;
+const PAGE_SIZE = 1024;
 
 /** Names are kept twice: buffer/dictionary.ts. */
 const COPY_OF_TAG = `
