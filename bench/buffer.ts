@@ -16,12 +16,10 @@ import { setTimeout } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { type Buffer, openBuffer } from '../agent/src/buffer/buffer.ts';
 import { partition } from '../agent/src/buffer/committer.ts';
-import { type Batch, BatchBuilder } from '../agent/src/model/batch.ts';
-import { StatusCode } from '../agent/src/model/status.ts';
+import type { Batch } from '../agent/src/model/batch.ts';
 import type { Tag } from '../agent/src/model/tag.ts';
-import { fromMillis, TICKS_PER_MS } from '../agent/src/model/time.ts';
-import { type Plant, plant } from '../sim/refinery/plant.ts';
-import { type Signal, signals } from '../sim/refinery/signals.ts';
+import { TICKS_PER_MS } from '../agent/src/model/time.ts';
+import { plantBatches, plantTags } from './plant-batches.ts';
 import { cost, quantile } from './processes.ts';
 
 const { values } = parseArgs({
@@ -52,27 +50,9 @@ const say = (what: string, figure: string) => console.log(`${what.padEnd(34)} ${
 const whole = (n: number) => Math.round(n).toLocaleString('en');
 const ms = (n: number) => `${n.toFixed(2)} ms`;
 
-/** A tenth of the tags in every batch, each tag once a second. */
-function plantBatches(list: readonly Signal[], process: Plant): Batch[] {
-  const batches: Batch[] = [];
-  for (let slot = 0; slot < SECONDS * COMMITS; slot++) {
-    const time = START + slot * (1_000 / COMMITS);
-    const builder = new BatchBuilder(list.length / COMMITS);
-    for (let i = slot % COMMITS; i < list.length; i += COMMITS) {
-      const signal = list[i] as Signal;
-      const good = process.lastGood(signal, time);
-      const status = good === time ? StatusCode.Good : StatusCode.UncertainLastUsableValue;
-      const value = process.value(signal, good, Math.floor(slot / COMMITS));
-      builder.add(i, fromMillis(time), status, value, signal.type === 'Float');
-    }
-    batches.push(builder.take());
-  }
-  return batches;
-}
-
-const list = signals(RATE).filter(({ length }) => length === undefined);
+const list = plantTags(RATE);
 const tags: Tag[] = list.map(({ name }, index) => ({ index, name, source: 'cdu1-dcs', priority: 'normal' }));
-const batches = plantBatches(list, plant(1));
+const batches = plantBatches(list, COMMITS, SECONDS, START);
 const folder = mkdtempSync(join(values.folder, 'fieldgate-bench-'));
 const path = join(folder, 'buffer.db');
 
