@@ -17,9 +17,10 @@ const STEPS = 40;
  * calls than a commit needs, or it would never succeed. A full disk is looked at again after 5 s.
  */
 const faults: readonly (readonly [name: string, inject: string, code: string])[] = [
-  ['a full disk', 'pwrite64:error=ENOSPC:when=100+200', 'buffer.full'],
-  ['a write error', 'pwrite64:error=EIO:when=40+67', 'buffer.disk'],
-  ['a disk that has become read-only', 'pwrite64:error=EROFS:when=40+71', 'buffer.disk'],
+  ['a full disk', 'pwrite64:error=ENOSPC:when=100+600', 'buffer.full'],
+  ['a quota that is used up', 'pwrite64:error=EDQUOT:when=100..103', 'buffer.full'],
+  ['a write error', 'pwrite64:error=EIO:when=40+367', 'buffer.disk'],
+  ['a disk that has become read-only', 'pwrite64:error=EROFS:when=40+371', 'buffer.disk'],
   ['a failed sync', 'fsync:error=EIO:when=12+3', 'buffer.disk'],
   ['a disk that fails for a while', 'pwrite64:error=EIO:when=100..140', 'buffer.disk'],
 ];

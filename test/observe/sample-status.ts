@@ -76,6 +76,7 @@ export function sampleStatus(): GatewayStatus {
       waiting: { batches: 1, bytes: 1_600 },
       accepted: 1195,
       refused: 5,
+      uncommitted: 0,
     },
     withheld: 42,
     waivers: [{ source: 'cdu1-dcs', acceptedBy: 'OT security officer', until: '2027-03-31' }],

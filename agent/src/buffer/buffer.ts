@@ -28,9 +28,10 @@ import { markDamaged, type OpenedFile, openFile, openThere, replaceFile } from '
 import { readLane } from './lane.ts';
 import { leaving, type Outlived, type Victims } from './leaving.ts';
 import { openMeta } from './meta.ts';
+import { presence } from './presence.ts';
 import { add, overlaps, type Range, remove, size } from './ranges.ts';
-import { openReserve } from './reserve.ts';
-import { storageFault } from './result.ts';
+import { noRoom, openReserve } from './reserve.ts';
+import { isWriteError, storageFault } from './result.ts';
 import { openStamp, readStamp } from './stamp.ts';
 import {
   type Encoded,
@@ -126,6 +127,7 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, op
     );
   const reserve = openReserve(db, path, maxSize);
   const stamp = openStamp(path, epoch);
+  const files = presence(db, path);
   const usedPages = () => pragma(db, 'page_count') - pragma(db, 'freelist_count');
   const choose = leaving(sql, { maxSize, maxPages, pageSize, maxAge, sound }, usedPages);
 
@@ -244,7 +246,12 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, op
   };
 
   function failure(error: unknown): Fault {
-    const fault = storageFault(error, path);
+    if (error instanceof Fault) return error;
+    // SQLite tells a disk that is full from one that fails, and a quota that is used up it does not know.
+    const quota = isWriteError(error) && noRoom(path);
+    const fault = quota
+      ? new Fault('buffer.full', `${path}: the disk or its quota is full; free some space`, error)
+      : storageFault(error, path);
     if (fault.code === 'buffer.damaged') markDamaged(path, fault.message);
     if (fault.code === 'buffer.full') reserve.release();
     return fault;
@@ -409,7 +416,10 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, op
     },
 
     tidy(idle) {
-      told(() => tidy(idle));
+      told(() => {
+        files.check();
+        tidy(idle);
+      });
     },
 
     replay(from, to) {
@@ -454,7 +464,7 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, op
       closing = true;
       try {
         tidied = false;
-        buffer.tidy(idle);
+        told(() => tidy(idle));
         db.pragma('wal_checkpoint(TRUNCATE)');
       } catch (error) {
         throw failure(error);

@@ -25,6 +25,8 @@ export interface Committer {
   flush(): void;
   /** Whether nothing waits for its commit. */
   readonly idle: boolean;
+  /** Readings that wait for their commit. */
+  readonly waitingReadings: number;
   /** Ends the timers. What was not flushed is lost, so flush before. */
   close(): void;
 }
@@ -98,6 +100,9 @@ export function committer({ buffer, interval, committed, log }: CommitterOptions
     flush,
     get idle() {
       return waiting.length === 0;
+    },
+    get waitingReadings() {
+      return waiting.reduce((sum, { count }) => sum + count, 0);
     },
     close() {
       clearTimeout(timer);

@@ -71,7 +71,8 @@ export interface Buffer {
    */
   replay(from: Timestamp, to: Timestamp): number;
   /**
-   * Writes the acknowledgements of the last while and frees the space of what need not be kept. Cheap when there is nothing to do.
+   * Writes the acknowledgements of the last while and frees the space of what need not be kept. Cheap when there is
+   * nothing to do. Throws a Fault as `append` does; `buffer.damaged` also when somebody has removed the file.
    * @param idle nothing waits for its commit, so the gateway is known to have kept everything until now
    */
   tidy(idle: boolean): void;

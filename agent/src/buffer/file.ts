@@ -196,6 +196,7 @@ function asFault(error: unknown, path: string): Fault {
         error,
       );
     case 'FULL':
+    case 'IOERR':
       return storageFault(error, path);
     default:
       return new Fault(
@@ -218,10 +219,14 @@ export function markDamaged(path: string, reason: string): void {
   }
 }
 
+/** Where a file that is set aside now goes. */
+export function asideName(path: string): string {
+  return `${path}.damaged-${new Date().toISOString().replaceAll(/[-:]/g, '').replace('.', '')}`;
+}
+
 /** Renames the file and what belongs to it, all with the same stamp, so that a tool can open it later. */
 function setAside(path: string): string {
-  const stamp = new Date().toISOString().replaceAll(/[-:]/g, '').replace('.', '');
-  const aside = `${path}.damaged-${stamp}`;
+  const aside = asideName(path);
   requestSalvage(aside);
   for (const suffix of ['', '-wal', '-shm', STAMP_SUFFIX, MARK]) {
     if (existsSync(path + suffix)) renameSync(path + suffix, aside + suffix);

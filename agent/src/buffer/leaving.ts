@@ -10,6 +10,8 @@ import type { Encoded, Row, SegmentStatements } from './table.ts';
 const EVICT_SHARE = 0.01;
 /** Kept free for what a commit needs besides its payloads, bytes: gap records, inner pages of the tree, the head. */
 const SPARE_BYTES = 128 * 1024;
+/** Nothing leaves for its age so soon after the start, ms: a clock that was wrong at boot is set in this time. */
+const AGE_GRACE = 60_000;
 /** Segments that leave for their age at once: a commit must not wait long behind them. */
 const MAX_AT_ONCE = 1_000;
 
@@ -38,6 +40,7 @@ export interface Victims {
 /** @param usedPages how many pages of the file hold something */
 export function leaving(sql: SegmentStatements, limits: Limits, usedPages: () => number) {
   const { maxSize, maxPages, pageSize, maxAge, sound } = limits;
+  const opened = { wall: Date.now(), steady: performance.now() };
   /** Segments, by their first number, that are done with and cannot be deleted. */
   const unremovable = new Set<number>();
 
@@ -113,10 +116,14 @@ export function leaving(sql: SegmentStatements, limits: Limits, usedPages: () =>
       return { kept: first, waiting: found };
     },
 
-    /** What has waited longer than `maxAge` and is not handed out. By the wall clock, because age outlives a restart. */
+    /**
+     * What has waited longer than `maxAge` and is not handed out. By the wall clock, because age outlives a restart, but
+     * only as far as the clock that nobody sets agrees: a step ahead makes nothing older.
+     */
     expired(waiting: readonly Range[]): Row[] {
-      if (maxAge === undefined) return [];
-      const limit = Date.now() - maxAge;
+      const up = performance.now() - opened.steady;
+      if (maxAge === undefined || up < AGE_GRACE) return [];
+      const limit = Math.min(Date.now(), opened.wall + up) - maxAge;
       const found: Row[] = [];
       for (const row of sql.from.iterate(waiting[0]?.[0] ?? 0) as Iterable<Row>) {
         if (!sound(row)) continue;

@@ -2,7 +2,8 @@
 // could be delivered and not be emptied. So a file of zeros is kept beside it and given up when the disk is full; from
 // then on the database may not grow, so that the room serves the WAL, until the disk has space for a new reserve.
 
-import { existsSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, rmSync, statfsSync, writeFileSync, writeSync } from 'node:fs';
+import { constants } from 'node:os';
 import { dirname } from 'node:path';
 import type { Database } from 'better-sqlite3';
 
@@ -65,4 +66,22 @@ export function openReserve(db: Database, path: string, maxSize: number): Reserv
 /** For an opening that must write to a full disk; whoever uses the buffer makes the reserve again. */
 export function giveUpReserve(path: string): void {
   rmSync(path + SUFFIX, { force: true });
+}
+
+/** Whether a write beside the buffer fails because there is no room: by the disk's size or by a quota. */
+export function noRoom(path: string): boolean {
+  const file = `${path}-room`;
+  let handle: number | undefined;
+  try {
+    handle = openSync(file, 'w');
+    writeSync(handle, Buffer.alloc(64 * 1024, 1), 0, 64 * 1024, 0);
+    return false;
+  } catch (error) {
+    // Node has no name for a quota that is used up: its code is UNKNOWN.
+    const { code, errno } = error as NodeJS.ErrnoException;
+    return code === 'ENOSPC' || errno === -constants.errno.EDQUOT;
+  } finally {
+    if (handle !== undefined) closeSync(handle);
+    rmSync(file, { force: true });
+  }
 }

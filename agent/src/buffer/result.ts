@@ -28,6 +28,10 @@ export function isDamage(error: unknown): boolean {
   return code === 'CORRUPT' || code === 'NOTADB' || code === 'ERROR' || code === 'CONSTRAINT' || code === 'MISMATCH';
 }
 
+export function isWriteError(error: unknown): boolean {
+  return error instanceof Sqlite.SqliteError && error.code === 'SQLITE_IOERR_WRITE';
+}
+
 /** Whether another connection has the file. */
 export function isInUse(error: unknown): boolean {
   const code = resultCode(error);

@@ -102,6 +102,7 @@ Exit codes: 0 stopped as asked, 1 mistakes in the mapping or nothing can be kept
       log('info', 'stopped', {
         delivered: store.forwarder.deliveredReadings,
         stillInBuffer: store.buffer.pendingReadings,
+        notCommitted: store.uncommitted,
       });
       return cause instanceof Error ? EXIT.failed : EXIT.clean;
     } catch (error) {

@@ -64,4 +64,5 @@ export type FromWorker =
       readonly text: string;
       readonly fields: Readonly<Record<string, unknown>>;
     }
-  | { readonly type: 'closed'; readonly stats: StoreStats };
+  /** `uncommitted`: readings that the disk did not take in the end. */
+  | { readonly type: 'closed'; readonly stats: StoreStats; readonly uncommitted: number };

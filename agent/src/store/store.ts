@@ -55,6 +55,8 @@ export interface WaitingStats {
   readonly waiting: { readonly batches: number; readonly bytes: number };
   /** Readings refused because too much waited. */
   readonly refused: number;
+  /** Readings that the disk did not take until the end; known when the store is closed. */
+  readonly uncommitted: number;
 }
 
 /** Starts the storage thread. Rejects with the Fault that keeps the buffer from being opened. */
@@ -64,6 +66,7 @@ export function openStore(options: StoreOptions, log: Log): Promise<Store> {
   let waitingBytes = 0;
   let accepted = 0;
   let refused = 0;
+  let uncommitted = 0;
   let overload: { from: Timestamp; readings: number; owed: Gap[] } | undefined;
   let stats: StoreStats;
   let closing = false;
@@ -120,7 +123,13 @@ export function openStore(options: StoreOptions, log: Log): Promise<Store> {
     replay: replaying.ask,
     limitDrain: (perSecond) => post({ type: 'drain-limit', perSecond: perSecond ?? null }),
     control: control.attach,
-    stats: () => ({ ...stats, waiting: { batches: sizes.length, bytes: waitingBytes }, accepted, refused }),
+    stats: () => ({
+      ...stats,
+      waiting: { batches: sizes.length, bytes: waitingBytes },
+      accepted,
+      refused,
+      uncommitted,
+    }),
     broken: broken.promise,
     async close(deadline) {
       closing = true;
@@ -172,7 +181,7 @@ export function openStore(options: StoreOptions, log: Log): Promise<Store> {
         case 'log':
           return log(message.level, message.text, message.fields);
         case 'closed':
-          stats = message.stats;
+          ({ stats, uncommitted } = message);
           return closed.resolve();
       }
     });

@@ -116,17 +116,38 @@ async function start(): Promise<void> {
     }
   }
 
-  async function close(deadline: number): Promise<void> {
-    clearInterval(tick);
+  /** Why the disk does not take what waits. */
+  function flush(): Fault | undefined {
     try {
       commits.flush();
+      return undefined;
     } catch (error) {
-      log('error', 'the last readings could not be committed', {
-        reason: Fault.from(error, 'buffer.disk', 'commit').message,
-      });
+      return Fault.from(error, 'buffer.disk', 'commit');
     }
+  }
+
+  function tidied(): boolean {
+    try {
+      buffer.tidy(false);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  async function close(deadline: number): Promise<void> {
+    clearInterval(tick);
+    let refused = flush();
     commits.close();
     await delivery.stop(deadline);
+    // What was delivered meanwhile may have made room.
+    if (refused !== undefined && tidied()) refused = flush();
+    const uncommitted = commits.waitingReadings;
+    if (refused !== undefined)
+      log('error', 'the last readings could not be committed and are lost; the next start tells it by a gap record', {
+        readings: uncommitted,
+        reason: refused.message,
+      });
     const last = stats();
     try {
       salvages.tidy(buffer);
@@ -137,7 +158,7 @@ async function start(): Promise<void> {
         reason: Fault.from(error, 'buffer.disk', 'close').message,
       });
     }
-    tell({ type: 'closed', stats: last });
+    tell({ type: 'closed', stats: last, uncommitted });
     port?.close();
   }
 
