@@ -28,7 +28,7 @@ const COMMANDS: readonly Entry[] = [
   },
   {
     name: 'check',
-    usage: 'FILE [--json]',
+    usage: 'FILE [--json] [--expand]',
     summary: 'every mistake of a mapping, with its place',
     load: () => import('./check.ts'),
   },
