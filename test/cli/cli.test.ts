@@ -134,7 +134,7 @@ describe('fieldgate check', () => {
     expect(await fieldgate(...args)).toEqual({
       code: 2,
       out: '',
-      err: `${message}usage: fieldgate check FILE [--json]\n`,
+      err: `${message}usage: fieldgate check FILE [--format text|json|github|sarif] [--expand]\n`,
     });
   });
 

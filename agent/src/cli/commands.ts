@@ -33,6 +33,12 @@ const COMMANDS: readonly Entry[] = [
     load: () => import('./check.ts'),
   },
   {
+    name: 'tags',
+    usage: 'export|import FILE',
+    summary: 'tag lists as CSV, and from other products',
+    load: () => import('./tags.ts'),
+  },
+  {
     name: 'schema',
     usage: '',
     summary: 'the JSON Schema of the mapping, for editors',

@@ -22,7 +22,8 @@ export type Defaults = Pick<Basis, 'priority' | 'deadband' | 'heartbeat' | 'swin
 export function basis(tag: Basis, defaults: Defaults) {
   return {
     unit: tag.unit,
-    description: tag.description,
+    // An empty cell of CSV is none, so neither is an empty text.
+    description: tag.description || undefined,
     priority: tag.priority ?? defaults.priority ?? ('normal' as const),
     // Two ways to thin out one signal would add their errors: the one on the tag replaces the one of the source.
     deadband: tag.deadband ?? (tag.swingingDoor === undefined ? defaults.deadband : undefined),

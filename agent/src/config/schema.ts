@@ -30,6 +30,7 @@ export const mappingSchema = z.strictObject({
   sources: z
     .record(name, source, { error: 'write sources under it, like cdu1-dcs: { protocol: opcua, … }' })
     .refine((all) => Object.keys(all).length > 0, 'needs at least one source')
+    .meta({ minProperties: 1 })
     .describe('Devices and servers by name.'),
   templates: z
     .record(name, template)

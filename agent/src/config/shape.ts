@@ -73,23 +73,25 @@ export function isDuration(schema: z.ZodType, key: string): boolean {
   return inner !== undefined && bare(inner).meta()?.pattern === DURATION;
 }
 
-/** What a key of an object holds, as far as a cell of a table is concerned. */
-export function kindAt(schema: z.ZodType, key: string): 'text' | 'number' | 'boolean' | 'structure' {
+/** What a value is, as far as a cell of a table is concerned. */
+export function kindOf(schema: z.ZodType): 'text' | 'number' | 'boolean' | 'structure' {
   const at = bare(schema);
-  const inner = at instanceof z.ZodObject ? (at.shape as Record<string, z.ZodType>)[key] : undefined;
-  return inner === undefined ? 'text' : kindOf(bare(inner));
-}
-
-function kindOf(schema: z.ZodType): ReturnType<typeof kindAt> {
-  if (schema instanceof z.ZodNumber) return 'number';
-  if (schema instanceof z.ZodBoolean) return 'boolean';
+  if (at instanceof z.ZodNumber) return 'number';
+  if (at instanceof z.ZodBoolean) return 'boolean';
   // An address is a number or text, and means the same as either; a word or a structure is told by its brace.
-  if (schema instanceof z.ZodUnion) {
-    const kinds = schema.options.map((option) => kindOf(bare(option as z.ZodType)));
+  if (at instanceof z.ZodUnion) {
+    const kinds = at.options.map((option) => kindOf(option as z.ZodType));
     return kinds.includes('structure') ? 'structure' : kinds.includes('text') ? 'text' : kinds[0]!;
   }
-  if (schema instanceof z.ZodObject || schema instanceof z.ZodArray || schema instanceof z.ZodTuple) return 'structure';
-  return schema instanceof z.ZodRecord ? 'structure' : 'text';
+  if (at instanceof z.ZodObject || at instanceof z.ZodArray || at instanceof z.ZodTuple) return 'structure';
+  return at instanceof z.ZodRecord ? 'structure' : 'text';
+}
+
+/** The same for a key of an object. */
+export function kindAt(schema: z.ZodType, key: string): ReturnType<typeof kindOf> {
+  const at = bare(schema);
+  const inner = at instanceof z.ZodObject ? (at.shape as Record<string, z.ZodType>)[key] : undefined;
+  return inner === undefined ? 'text' : kindOf(inner);
 }
 
 /** The form of a discriminated union whose literal the value carries. */

@@ -62,7 +62,7 @@ export const modbusTag = z.strictObject(
   {
     ...tagCommon,
     address: z
-      .union([z.number().int().min(0), z.string()], {
+      .union([z.number().min(0), z.string()], {
         error: 'write a reference like 400011, or table and offset like "holding:10"',
       })
       .meta({ examples: [400011, 'holding:20', 'holding:25.3', 'discrete:4'] })

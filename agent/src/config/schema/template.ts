@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import { tagName } from '../fields.ts';
-import { wordsOf } from '../shape.ts';
+import { kindOf, wordsOf } from '../shape.ts';
 import { modbusTag } from './modbus.ts';
 import { opcuaTag } from './opcua.ts';
 
@@ -27,12 +27,16 @@ const parameter = z.union(
 /** A value with a hole in it, in place of any value of a tag. */
 const hole = z.string().regex(/\{.*\}/);
 
+/** A list or keys with holes in them. */
+const holed = [z.array(z.unknown()), z.record(z.string(), z.unknown())] as const;
+
 /** The keys of the tags of all protocols; any value may have holes. For editors: the check is made on what comes out. */
 const templateTag = z.strictObject(
   Object.fromEntries(
     Object.entries<z.ZodType>({ ...modbusTag.shape, ...opcuaTag.shape }).map(([key, inner]) => {
       const plain = inner instanceof z.ZodOptional ? (inner.unwrap() as z.ZodType) : inner;
-      return [key, z.union([plain, hole]).optional().meta(wordsOf(inner))];
+      const forms = kindOf(inner) === 'structure' ? [plain, hole, ...holed] : [plain, hole];
+      return [key, z.union(forms).optional().meta(wordsOf(inner))];
     }),
   ),
 );
