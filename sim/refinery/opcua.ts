@@ -3,7 +3,7 @@
 // Namespace urn:lavera:dcs; node ids nsu=urn:lavera:dcs;s=<tag name>; everything below /Objects/Crude unit 1.
 
 import type { Server } from 'node:net';
-import { MessageSecurityMode, SecurityPolicy, type StatusCode, StatusCodes } from 'node-opcua-client';
+import { MessageSecurityMode, type NodeId, SecurityPolicy, type StatusCode, StatusCodes } from 'node-opcua-client';
 import { type MonitoredItem, OPCUAServer } from 'node-opcua-server';
 import { buildAddressSpace, NAMESPACE } from './address-space.ts';
 import { APPLICATION, type Credentials, createCredentials } from './credentials.ts';
@@ -63,6 +63,10 @@ export interface OpcUaSim {
   restart(): Promise<void>;
   /** Resets all TCP connections; sessions and subscriptions live on in the server. */
   cut(): void;
+  /** Ends all sessions as if their time had run out; subscriptions live on. */
+  dropSessions(): void;
+  /** Deletes all subscriptions behind their clients' backs. */
+  dropSubscriptions(): void;
   /** A black hole: connections stay open, nothing passes; until thaw(). */
   freeze(): void;
   thaw(): void;
@@ -132,6 +136,18 @@ export async function startOpcUaServer(options: OpcUaOptions): Promise<OpcUaSim>
       running = await launch({ ...options, password, port }, unit);
     },
     cut: () => running?.wire.cut(),
+    dropSessions() {
+      if (!running) return;
+      const { engine } = running.server;
+      for (const token of sessionsOf(running.server)) engine.closeSession(token.authenticationToken, false, 'Timeout');
+    },
+    dropSubscriptions() {
+      if (!running) return;
+      for (const session of sessionsOf(running.server)) {
+        for (const id of Object.keys(session.publishEngine?._subscriptions ?? {}))
+          session.deleteSubscription(Number(id));
+      }
+    },
     freeze: () => running?.wire.freeze(),
     thaw: () => running?.wire.thaw(),
     counters: () => ({
@@ -157,6 +173,17 @@ interface Running {
   readonly port: number;
   readonly wire: Wire;
   end(): Promise<void>;
+}
+
+interface InnerSession {
+  readonly authenticationToken: NodeId;
+  readonly publishEngine?: { readonly _subscriptions: object };
+  deleteSubscription(id: number): void;
+}
+
+/** The server's sessions, which it does not show. */
+function sessionsOf({ engine }: OPCUAServer): InnerSession[] {
+  return Object.values((engine as unknown as { _sessions: Record<string, InnerSession> })._sessions);
 }
 
 async function launch(options: OpcUaOptions & { password: string; port: number }, unit: CrudeUnit): Promise<Running> {

@@ -22,6 +22,10 @@ export interface Recorder extends Sink {
   readonly facts: ReadonlyMap<number, TagFacts>;
   /** How often `ready` was called. */
   readonly readies: number;
+  /** What `ready` was told each time. */
+  readonly wholes: readonly boolean[];
+  /** What was granted last. */
+  readonly grants: Readonly<Record<string, number>>;
   /** What was reported last. */
   readonly parts: ReadonlyMap<string, string>;
   /** All readings of one tag, oldest first. */
@@ -39,6 +43,8 @@ export function recorder(): Recorder {
   const gaps: Omit<Gap, 'source'>[] = [];
   const facts = new Map<number, TagFacts>();
   let readies = 0;
+  const wholes: boolean[] = [];
+  let grants: Readonly<Record<string, number>> = {};
   let parts: ReadonlyMap<string, string> = new Map();
 
   return {
@@ -49,8 +55,17 @@ export function recorder(): Recorder {
     get readies() {
       return readies;
     },
-    ready() {
+    ready(whole) {
       readies++;
+      wholes.push(whole ?? false);
+      return undefined;
+    },
+    wholes,
+    granted(told) {
+      grants = told;
+    },
+    get grants() {
+      return grants;
     },
     get parts() {
       return parts;

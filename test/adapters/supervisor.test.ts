@@ -180,6 +180,28 @@ test('S2: one outage is one gap that opens, one that closes, and one Bad reading
   expect(one.gaps).toHaveLength(2);
 });
 
+test('S2: an outage of which nothing is missing is closed as complete; of any other the adapter is told', async () => {
+  const one = bench();
+  one.source.start();
+  await pass();
+  const first = await bringUp(one);
+  first.ended.reject(new Fault('source.closed', 'gone'));
+  await pass(1_000);
+  one.adapters.at(-1)!.connecting.resolve();
+  await pass();
+  expect(one.adapters.at(-1)!.sink!.ready(true)).toBeUndefined();
+  const [begun, ended] = one.gaps.slice(-2);
+  expect(ended).toEqual({ ...begun, to: expect.any(Number), complete: true });
+  one.adapters.at(-1)!.ended.reject(new Fault('source.closed', 'gone'));
+  await pass(1_000);
+  one.adapters.at(-1)!.connecting.resolve();
+  await pass();
+  const outage = one.adapters.at(-1)!.sink!.ready(false);
+  const told = one.gaps.at(-1);
+  expect(told).toEqual({ source: expect.any(String), ...outage });
+  expect(told).not.toHaveProperty('complete');
+});
+
 test('S2: the next outage is told anew', async () => {
   const one = bench();
   one.source.start();

@@ -174,3 +174,17 @@ test('through the real buffer: tags keep their names, and gap records are number
   commits.close();
   buffer.close();
 });
+
+test('readings of the past are parts of their own, for the backfill lane; gap records go with those of now', () => {
+  const past = {
+    ...batch(100, 3),
+    stream: 'backfill' as const,
+    gaps: [{ reason: 'source-overflow' as const, from: 1, to: 2 }],
+  };
+  const parts = partition([batch(1, 2), past, batch(3, 1, 1)], [100, 101], ['normal', 'high']);
+  expect(parts.map(({ priority, batch }) => [priority, batch.stream, batch.count, batch.gaps.length])).toEqual([
+    ['high', 'live', 1, 1],
+    ['normal', 'live', 2, 0],
+    ['normal', 'backfill', 3, 0],
+  ]);
+});

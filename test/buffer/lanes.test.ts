@@ -12,7 +12,7 @@ import { scratch } from '../support/scratch.ts';
 import { type Entry, entriesOf, part, timeOf } from './parts.ts';
 
 type Action =
-  | { readonly do: 'append'; readonly counts: readonly number[]; readonly high: boolean }
+  | { readonly do: 'append'; readonly counts: readonly number[]; readonly high: boolean; readonly past: boolean }
   | { readonly do: 'next'; readonly lane: Stream; readonly limit: number }
   | { readonly do: 'ack' | 'giveUp'; readonly which: number; readonly skip: number; readonly length: number }
   | { readonly do: 'replay'; readonly from: number; readonly length: number }
@@ -25,6 +25,7 @@ const action: fc.Arbitrary<Action> = fc.oneof(
       do: fc.constant('append' as const),
       counts: fc.array(fc.integer({ min: 1, max: 6 }), { minLength: 1, maxLength: 3 }),
       high: fc.boolean(),
+      past: fc.boolean(),
     }),
   },
   {
@@ -65,6 +66,8 @@ class Model {
   readonly #abandoned: Buffer[] = [];
   readonly #epoch: string;
   #nextValue = 1;
+  /** Values that were committed for the backfill lane. */
+  readonly #past = new Set<number>();
   /** What every number was seen to hold, over all lives. */
   readonly #seen = new Map<number, string>();
   /** Handed out in this life, and not acknowledged. */
@@ -91,8 +94,11 @@ class Model {
     switch (one.do) {
       case 'append':
         this.buffer.append(
-          one.counts.map((count) => {
-            const made = part(this.#nextValue, count, one.high ? 'high' : 'normal');
+          one.counts.map((count, i) => {
+            // Some parts of a commit are of the past, some of now.
+            const stream = one.past && i % 2 === 0 ? 'backfill' : 'live';
+            const made = part(this.#nextValue, count, one.high ? 'high' : 'normal', stream);
+            if (stream === 'backfill') for (let k = 0; k < count; k++) this.#past.add(this.#nextValue + k);
             this.#nextValue += count;
             return made;
           }),
@@ -145,6 +151,7 @@ class Model {
       expect(seq, 'entries follow each other').toBe(expected);
       expected = seq + 1;
       expect(this.#handed.has(seq), `${seq} is handed out once`).toBe(false);
+      if (lane === 'live') expect(this.#past.has(entry.value as number), `${seq} is of the past`).toBe(false);
       this.#handed.add(seq);
       if (this.#again.delete(seq) && entry.gap === undefined) this.#cameBack++;
       expect(this.#cameBack, 'nothing comes back by itself').toBeLessThanOrEqual(this.#replayed);

@@ -4,16 +4,17 @@
 import type { Part, Segment } from '../../agent/src/buffer/buffer.ts';
 import { BatchBuilder, valueAt } from '../../agent/src/model/batch.ts';
 import type { Gap } from '../../agent/src/model/gap.ts';
+import type { Stream } from '../../agent/src/model/stream.ts';
 import type { Priority } from '../../agent/src/model/tag.ts';
 import { fromMillis } from '../../agent/src/model/time.ts';
 
 const START = fromMillis(Date.UTC(2026, 10, 22));
 
 /** Readings with the values `from`, `from + 1`, … and the times that belong to them. */
-export function part(from: number, count: number, priority: Priority = 'normal'): Part {
+export function part(from: number, count: number, priority: Priority = 'normal', stream?: Stream): Part {
   const builder = new BatchBuilder(count);
   for (let i = 0; i < count; i++) builder.add(1, timeOf(from + i), 0, from + i);
-  return { priority, batch: builder.take() };
+  return { priority, batch: builder.take(stream) };
 }
 
 /** Readings that do not compress: a string of about `bytes` random-looking characters in each. */

@@ -77,8 +77,10 @@ describe('a clean mapping', () => {
     expect(plant).toMatchObject({ site: 'lavera', gateway: 'gw-cdu1-01' });
     const [dcs, flare] = plant.sources as [ResolvedOpcUaSource, ResolvedModbusSource];
     expect(dcs.config.security).toEqual({ policy: 'Basic256Sha256', mode: 'SignAndEncrypt' });
+    const usual = { mode: 'subscribe', history: 'auto' };
     expect(dcs.tags).toEqual([
       {
+        ...usual,
         name: '20FIC101.PV',
         node: 'nsu=urn:lavera:dcs;s=20FIC101.PV',
         sampling: 1_000,
@@ -87,6 +89,7 @@ describe('a clean mapping', () => {
         deadband: { kind: 'percent', size: 0.5 },
       },
       {
+        ...usual,
         name: '20TI105.PV',
         node: 'nsu=urn:lavera:dcs;s=20TI105.PV',
         sampling: 500,
@@ -94,7 +97,7 @@ describe('a clean mapping', () => {
         priority: 'normal',
         deadband: { kind: 'absolute', size: 0.1 },
       },
-      { name: '20P101.RUN', node: 'nsu=urn:lavera:dcs;s=20P101.RUN', sampling: 1_000, priority: 'high' },
+      { ...usual, name: '20P101.RUN', node: 'nsu=urn:lavera:dcs;s=20P101.RUN', sampling: 1_000, priority: 'high' },
     ]);
     expect(dcs.config.publishing).toBe(500);
     const common = { unitId: 1, poll: 1_000, priority: 'normal' };

@@ -13,8 +13,13 @@ export interface Sink {
   /**
    * From now on nothing that the source offers is missed: every subscription stands, every tag has been asked for
    * once. Called once in each run, as early as that is true; it ends the gap record of the outage before.
+   * @param whole nothing of the outage is missing: what was made meanwhile has come, or comes as readings of its time
+   * @returns the outage that ends by this and of which something is missing: what the source remembers of it may be
+   * delivered in the lane `backfill` (`Batch.stream`), and told by a gap record with `recovered`
    */
-  ready(): void;
+  ready(whole?: boolean): Outage | undefined;
+  /** What the source made of what it was asked for (slower sampling, shorter queues): flat figures, for log and status. */
+  granted(facts: Readonly<Record<string, number>>): void;
   /** Facts that the source knows and the mapping may lack; told before the tag's first reading. */
   describe(tag: number, facts: TagFacts): void;
   /** Something the adapter knows to be missing while it is connected (queue overflow, sequence hole). */
@@ -25,6 +30,9 @@ export interface Sink {
    */
   trouble(parts: ReadonlyMap<string, string>): void;
 }
+
+/** A time of which something is missing. */
+export type Outage = Pick<Gap, 'reason' | 'from'> & { readonly to: Timestamp };
 
 /** What a source says of a tag itself. */
 export interface TagFacts {

@@ -21,6 +21,7 @@ import {
   CLOSE_DEADLINE_MS,
   type ConnectionFacts,
   type PollingFacts,
+  type Outage,
   type Sink,
   type Source,
   type TagChange,
@@ -69,6 +70,8 @@ export interface SourceStats {
   readonly connection?: ConnectionFacts;
   /** What polling has done; of protocols that poll. */
   readonly polling?: PollingFacts;
+  /** What the source made of what it was asked for, in flat figures. */
+  readonly granted?: Readonly<Record<string, number>>;
 }
 
 export interface Supervisor {
@@ -143,15 +146,17 @@ export function supervisor(options: SupervisorOptions): Supervisor {
   }
 
   /** S2, the end. */
-  function markBack(): void {
+  function markBack(whole: boolean): Outage | undefined {
     marked = false;
     attempt = 0;
-    if (outage === undefined) return;
-    const { from, reason } = outage;
+    if (outage === undefined) return undefined;
+    const ended = { ...outage, to: now() };
     outage = undefined;
-    gap({ reason, from, to: now() });
+    gap({ ...ended, ...(whole && { complete: true }) });
+    return whole ? undefined : ended;
   }
 
+  let granted: Readonly<Record<string, number>> | undefined;
   let lastSeen: Timestamp = now();
   /** @param over whether the adapter that holds this sink has been closed; what it says then is not of this world */
   const sinkOf = (over: () => boolean): Sink => ({
@@ -163,8 +168,11 @@ export function supervisor(options: SupervisorOptions): Supervisor {
       lastReading = Date.now();
       accept(batch);
     },
-    ready() {
-      if (!over()) markBack();
+    ready: (whole = false) => (over() ? undefined : markBack(whole)),
+    granted(facts) {
+      if (over()) return;
+      granted = facts;
+      log('info', 'what the source granted', { ...fields, ...facts });
     },
     describe: options.describe,
     gap(record) {
@@ -277,6 +285,7 @@ export function supervisor(options: SupervisorOptions): Supervisor {
         lastReading,
         ...(facts !== undefined && { connection: facts }),
         ...(polling !== undefined && { polling: { ...polling } }),
+        ...(granted !== undefined && { granted }),
       };
     },
   };

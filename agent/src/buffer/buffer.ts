@@ -139,6 +139,8 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, op
   /** Readings in the file that are not done with. */
   let held = meta.number('held') + tail.readings;
   let backlog: Range[] = without(done.runs, 1, head - 1);
+  /** Numbers beyond `live` that were committed for the backfill lane: the live lane passes them over. */
+  let aside: Range[] = [];
   let acknowledged: Range[] = [];
   /** Those of them that were given up: a replay would give them up again. */
   let forgone: Range[] = [];
@@ -159,7 +161,8 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, op
     return { entries: left, readings: left === 0 ? 0 : Math.max(0, pending.readings - sign * readings) };
   };
 
-  const waiting = (): Range[] => [...backlog, [live, head - 1]];
+  const lively = (): Range[] => aside.reduce((rest, [a, b]) => remove(rest, a, b), [[live, head - 1] as Range]);
+  const waiting = (): Range[] => [...backlog, ...lively()];
   const begun = performance.now() - meta.number('ran');
   /** How long gateways have run with this file, ms: the time by which kept segments age. */
   const ran = () => Math.floor(performance.now() - begun);
@@ -233,12 +236,12 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, op
   }
 
   const transact = (work: () => void): void => {
-    const before = { head, pending, held, done, backlog, owed, tidied, committedBytes, dropped: { ...dropped } };
+    const before = { head, pending, held, done, backlog, aside, owed, tidied, committedBytes, dropped: { ...dropped } };
     try {
       db.transaction(work).immediate();
     } catch (error) {
       // The file is as it was (B1); so must be what is remembered of it.
-      ({ head, pending, held, done, backlog, owed, tidied, committedBytes } = before);
+      ({ head, pending, held, done, backlog, aside, owed, tidied, committedBytes } = before);
       for (const reason of Object.keys(dropped) as GapReason[]) delete dropped[reason];
       Object.assign(dropped, before.dropped);
       throw failure(error);
@@ -278,6 +281,10 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, op
       committedBytes += part.payload.length;
       pending = { entries: pending.entries + end - head, readings: pending.readings + part.batch.count };
       held += part.batch.count;
+      if (part.batch.stream === 'backfill') {
+        backlog = add(backlog, head, end - 1);
+        aside = add(aside, head, end - 1);
+      }
       head = end;
     }
     if (instead.kept.ranges.length + instead.waiting.length > 0) writeHead(false);
@@ -315,8 +322,7 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, op
   }
 
   function take(stream: Stream, limit: number): Segment[] {
-    const start = stream === 'live' ? live : backlog[0]?.[0];
-    const last = stream === 'live' ? head - 1 : backlog[0]?.[1];
+    const [start, last] = (stream === 'live' ? lively()[0] : backlog[0]) ?? [];
     if (start === undefined || last === undefined || start > last) return [];
     const { segments, lost, end } = readLane(sql, start, last, limit, sound);
     for (const hole of lost) {
@@ -325,8 +331,10 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, op
       giveUp('buffer-damaged', hole.first, hole.last, count, from, to);
       forgo(hole.first, hole.last, count);
     }
-    if (stream === 'live') live = end + 1;
-    else backlog = remove(backlog, start, end);
+    if (stream === 'live') {
+      live = end + 1;
+      aside = aside.filter(([, last]) => last >= live);
+    } else backlog = remove(backlog, start, end);
     return [...segments];
   }
 
@@ -392,7 +400,7 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, op
     },
 
     waiting(stream) {
-      return stream === 'live' ? head - live : size(backlog);
+      return size(stream === 'live' ? lively() : backlog);
     },
 
     next(stream, limit) {
@@ -406,8 +414,9 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, op
     },
 
     split() {
-      if (live < head) backlog = add(backlog, live, head - 1);
+      for (const [first, last] of lively()) if (first <= last) backlog = add(backlog, first, last);
       live = head;
+      aside = [];
     },
 
     giveUp(reason, first, last, readings) {

@@ -5,6 +5,7 @@
 import { type Batch, BatchBuilder, bytesOfValue, entries, Kind } from '../model/batch.ts';
 import { Fault } from '../model/fault.ts';
 import type { Log } from '../model/log.ts';
+import type { Stream } from '../model/stream.ts';
 import type { Priority, Tag } from '../model/tag.ts';
 import type { Buffer, Part } from './buffer.ts';
 
@@ -111,15 +112,29 @@ export function committer({ buffer, interval, committed, log }: CommitterOptions
 }
 
 /**
- * Batches as parts of one commit: readings of high priority apart from the others, in segments of a bounded size,
- * with the dictionary's numbers for their tags; gap records with the first.
+ * Batches as parts of one commit: readings of high priority apart from the others, those of the past apart from those
+ * of now, in segments of a bounded size, with the dictionary's numbers for their tags; gap records with the first.
  */
 export function partition(batches: readonly Batch[], ids: readonly number[], priorities: readonly Priority[]): Part[] {
+  const live = lane('live', batches, ids, priorities);
+  const past = batches.some(({ stream }) => stream === 'backfill');
+  return past ? [...live, ...lane('backfill', batches, ids, priorities)] : live;
+}
+
+function lane(
+  stream: Stream,
+  batches: readonly Batch[],
+  ids: readonly number[],
+  priorities: readonly Priority[],
+): Part[] {
   const builders = { high: new BatchBuilder(256), normal: new BatchBuilder(1024) };
   const bytes = { high: 0, normal: 0 };
   const parts: Part[] = [];
-  for (const batch of batches) for (const gap of batch.gaps) builders.high.gap(gap);
+  const take = (priority: Priority) => ({ priority, batch: builders[priority].take(stream) });
+  // A gap record goes with the live readings, whatever it is about: that something is missing must be known soon.
+  if (stream === 'live') for (const batch of batches) for (const gap of batch.gaps) builders.high.gap(gap);
   for (const batch of batches) {
+    if ((batch.stream ?? 'live') !== stream) continue;
     for (let i = 0; i < batch.count; i++) {
       const index = batch.tag[i] as number;
       const priority = priorities[index] ?? 'normal';
@@ -128,10 +143,10 @@ export function partition(batches: readonly Batch[], ids: readonly number[], pri
       if (batch.kind[i] === Kind.Other)
         bytes[priority] += bytesOfValue(batch.others[batch.number[i] as number] ?? null);
       if (builder.count < SEGMENT_READINGS && bytes[priority] < SEGMENT_BYTES) continue;
-      parts.push({ priority, batch: builder.take() });
+      parts.push(take(priority));
       bytes[priority] = 0;
     }
   }
-  for (const priority of ['high', 'normal'] as const) parts.push({ priority, batch: builders[priority].take() });
+  for (const priority of ['high', 'normal'] as const) parts.push(take(priority));
   return parts.filter(({ batch }) => entries(batch) > 0);
 }

@@ -12,6 +12,7 @@ import { decodeSegment, encodeSegment } from './segment.ts';
 /** Entries of one priority that are committed together; the tag column holds the dictionary's numbers. */
 export interface Part {
   readonly priority: Priority;
+  /** `batch.stream` says which lane it waits in; after a restart everything waits in the backfill lane. */
   readonly batch: Batch;
 }
 

@@ -3,7 +3,7 @@
 // the reference of a deadband is the last value sent, so that a slow drift cannot hide; what is withheld is counted.
 // The hot path makes no object per reading: state is in columns, indexed by tag.
 
-import { type Batch, BatchBuilder, gapBatch, Kind, type Value } from '../model/batch.ts';
+import { type Batch, BatchBuilder, gapBatch, Kind, type Value, valueAt } from '../model/batch.ts';
 import { isBad, LIMITED } from '../model/status.ts';
 import type { Timestamp } from '../model/time.ts';
 import { unchanged, withinBand } from './change.ts';
@@ -29,7 +29,8 @@ export type { Rule };
 export interface Conditioner {
   /**
    * The readings to send: the very same batch when all of them are to be sent as they are. A reading that a swinging
-   * door held back earlier comes before the one that ended its line. Gap records always pass.
+   * door held back earlier comes before the one that ended its line. Gap records always pass, and so do readings of
+   * the lane `backfill`, scaled.
    */
   apply(batch: Batch, now: Timestamp): Batch;
   /**
@@ -128,6 +129,29 @@ export function conditioner(rules: Iterable<Rule>): Conditioner {
     else builder.push(first + slot, time, status, kind, number);
   }
 
+  /** Readings of the past are only scaled and clamped: what was sent of now is no measure of them. */
+  function past(batch: Batch): Batch {
+    const touched = new BatchBuilder(batch.count);
+    for (let i = 0; i < batch.count; i++) {
+      const slot = (batch.tag[i] as number) - first;
+      const flag = (c.flags[slot] ?? 0) & (SCALE | CLAMP);
+      let value = valueAt(batch, i);
+      if (flag === 0 || value === null || typeof value === 'boolean') {
+        touched.copy(batch, i);
+        continue;
+      }
+      let status = batch.status[i] as number;
+      if (flag & SCALE) value = scaled(value, c.factor[slot] as number, c.offset[slot] as number);
+      if (flag & CLAMP && typeof value === 'number') {
+        const within = Math.min(c.ceiling[slot] as number, Math.max(c.floor[slot] as number, value));
+        if (within !== value) status = (status | (value < within ? LIMITED.low : LIMITED.high)) >>> 0;
+        value = within;
+      }
+      touched.add(batch.tag[i] as number, batch.time[i] as number, status, value);
+    }
+    return { ...touched.take(batch.stream), gaps: batch.gaps };
+  }
+
   function takeIfAny(): Batch | undefined {
     return builder.count === 0 ? undefined : builder.take();
   }
@@ -175,6 +199,7 @@ export function conditioner(rules: Iterable<Rule>): Conditioner {
     },
 
     apply(batch, now) {
+      if (batch.stream === 'backfill') return past(batch);
       const { count, others } = batch;
       // Nothing is built while readings pass as they are; at the first that does not, those before it are copied.
       let building = false;

@@ -38,6 +38,8 @@ export interface ResolvedOpcUaTag extends TagBasis {
   readonly path?: string;
   /** Milliseconds; 0 is as fast as the server can. */
   readonly sampling: number;
+  readonly mode: 'subscribe' | 'poll';
+  readonly history: 'auto' | 'none';
 }
 
 export interface ResolvedModbusTag extends TagBasis {

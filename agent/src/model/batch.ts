@@ -2,6 +2,7 @@
 // crosses to the storage thread without a copy, so the hot path makes no object per reading.
 
 import type { Gap } from './gap.ts';
+import type { Stream } from './stream.ts';
 import type { Timestamp } from './time.ts';
 
 /** What a tag can hold. Integers beyond 2^53 are bigint. Arrays may nest (OPC UA matrices). */
@@ -28,6 +29,8 @@ export interface Batch {
   readonly others: readonly Value[];
   /** Gap records; they are numbered after the readings of their batch. */
   readonly gaps: readonly Gap[];
+  /** The lane by which it is delivered; absent: live. Readings of the past must not hold up those of now. */
+  readonly stream?: Stream;
 }
 
 const EMPTY = {
@@ -66,7 +69,7 @@ export function entries(batch: Batch): number {
 
 /** Entries `from` to `to` (not included) of a batch, without copying columns. `others` is shared whole. */
 export function slice(batch: Batch, from: number, to: number): Batch {
-  const { count, others } = batch;
+  const { count, others, stream } = batch;
   const start = Math.min(from, count);
   const end = Math.min(to, count);
   return {
@@ -78,6 +81,7 @@ export function slice(batch: Batch, from: number, to: number): Batch {
     number: batch.number.subarray(start, end),
     others,
     gaps: batch.gaps.slice(Math.max(0, from - count), Math.max(0, to - count)),
+    ...(stream && { stream }),
   };
 }
 
@@ -156,7 +160,7 @@ export class BatchBuilder {
   }
 
   /** The batch so far; the builder is empty afterwards and keeps no reference to it. */
-  take(): Batch {
+  take(stream?: Stream): Batch {
     const batch = {
       count: this.#count,
       tag: this.#tag,
@@ -166,6 +170,7 @@ export class BatchBuilder {
       number: this.#number,
       others: this.#others,
       gaps: this.#gaps,
+      ...(stream && { stream }),
     };
     const size = Math.max(64, this.#count);
     this.#tag = new Uint32Array(size);

@@ -37,6 +37,13 @@ export interface Gap {
   readonly to: Timestamp | null;
   /** How many readings were lost, when the gateway had accepted and counted them. */
   readonly count?: number;
+  /**
+   * Readings of this time that were had afterwards, from the history of the server; they come by the backfill lane.
+   * A third record with the same `from` and `to`.
+   */
+  readonly recovered?: number;
+  /** Whether nothing of this time is missing any more, or never was: the server had kept it. */
+  readonly complete?: boolean;
   /** Numbers lost, when the readings had been numbered: first and last of one epoch. */
   readonly range?: { readonly epoch: string; readonly first: number; readonly last: number };
 }

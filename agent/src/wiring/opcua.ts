@@ -2,8 +2,9 @@
 
 import type { ConnectionFacts, Source } from '../adapters/adapter.ts';
 import { opcuaAdapter } from '../adapters/opcua/adapter.ts';
-import type { OpcUaOptions } from '../adapters/opcua/options.ts';
-import type { Plant, ResolvedOpcUaSource } from '../config/plant.ts';
+import { keep } from '../adapters/opcua/kept.ts';
+import { type OpcUaOptions, type OpcUaTag, TIMINGS } from '../adapters/opcua/options.ts';
+import type { Plant, ResolvedOpcUaSource, ResolvedOpcUaTag } from '../config/plant.ts';
 import { readSecret } from '../config/secret.ts';
 
 /** What the gateway calls itself towards servers; part of its certificate. */
@@ -17,7 +18,7 @@ export function opcuaSource(
   plant: Pick<Plant, 'site' | 'gateway'>,
   pki: string,
 ): Source {
-  const { endpoint, security, insecure, user, publishing } = config;
+  const { endpoint, security, insecure, user, publishing, bridge } = config;
   let connection: ConnectionFacts | undefined;
   const options: OpcUaOptions = {
     name,
@@ -26,6 +27,7 @@ export function opcuaSource(
     ...(insecure !== undefined && { insecure }),
     ...(user !== undefined && { user: 'name' in user ? { name: user.name, password: () => readSecret(user) } : user }),
     publishing,
+    bridge,
     pki,
     tell: (facts) => {
       connection = facts;
@@ -37,16 +39,34 @@ export function opcuaSource(
       ...(tag.node !== undefined && { node: tag.node }),
       ...(tag.path !== undefined && { path: tag.path }),
       sampling: tag.sampling,
+      mode: tag.mode,
+      history: tag.history === 'auto',
+      ...deadbandOf(tag),
       wantsRange: tag.deadband?.kind === 'percent' && tag.range === undefined,
     })),
   };
+  const kept = keep(options);
   return {
     name,
     protocol: 'opcua',
     address: endpoint,
     tags: indices,
     latency: publishing + Math.max(0, ...tags.map((tag) => tag.sampling)),
-    create: () => opcuaAdapter(options),
+    create: () => opcuaAdapter(options, TIMINGS, kept),
     connection: () => connection,
   };
+}
+
+/**
+ * What of a tag's deadband the server may apply: it spares the wire what conditioning would withhold. In units of the
+ * node, before scaling; a percentage without a range of ours is of the node's own EURange. A tag that is compressed
+ * otherwise needs every value.
+ */
+function deadbandOf({ deadband, range, scale, swingingDoor }: ResolvedOpcUaTag): Pick<OpcUaTag, 'deadband'> {
+  if (deadband === undefined || deadband.size === 0 || swingingDoor !== undefined) return {};
+  if (deadband.kind === 'percent' && range === undefined) return scale === undefined ? { deadband } : {};
+  const factor = scale === undefined ? 1 : Math.abs((scale.to[1] - scale.to[0]) / (scale.from[1] - scale.from[0]));
+  const span = range === undefined ? 1 : range[1] - range[0];
+  const size = (deadband.kind === 'percent' ? (deadband.size / 100) * span : deadband.size) / factor;
+  return size > 0 && Number.isFinite(size) ? { deadband: { kind: 'absolute', size } } : {};
 }

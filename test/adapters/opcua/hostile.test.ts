@@ -2,6 +2,7 @@
 // process (an uncaught error would fail this file), every one ends as a gap record or as a fault.
 
 import { connect, createServer, type Socket } from 'node:net';
+import { BinaryStream } from 'node-opcua-binary-stream';
 import {
   type ClientSessionPublishService,
   DataChangeNotification,
@@ -23,6 +24,8 @@ import { calls } from '../../../agent/src/adapters/opcua/calls.ts';
 import type { Session } from '../../../agent/src/adapters/opcua/link.ts';
 import { receiver } from '../../../agent/src/adapters/opcua/notifications.ts';
 import { startPublishing } from '../../../agent/src/adapters/opcua/publisher.ts';
+import { rawValues } from '../../../agent/src/adapters/opcua/raw.ts';
+import { sequence } from '../../../agent/src/adapters/opcua/sequence.ts';
 import { transports } from '../../../agent/src/adapters/opcua/transport.ts';
 import { Fault } from '../../../agent/src/model/fault.ts';
 import { scratch } from '../../support/scratch.ts';
@@ -31,15 +34,18 @@ import { recorder } from '../recorder.ts';
 import { openly, QUICK, type SmallServer, smallServer, tagsOf } from './rig.ts';
 
 const message = (sequenceNumber: number, data: (DataChangeNotification | StatusChangeNotification)[]) =>
-  new PublishResponse({
-    subscriptionId: 1,
-    notificationMessage: new NotificationMessage({ sequenceNumber, notificationData: data }),
-  });
+  received(
+    new PublishResponse({
+      subscriptionId: 1,
+      notificationMessage: new NotificationMessage({ sequenceNumber, notificationData: data }),
+    }),
+  );
 
 const keepAlive = (next: number) => message(next, []);
 
-const change = (sequenceNumber: number, clientHandle: number, number: number) => {
+const change = (sequenceNumber: number, clientHandle: number, number: number, statusCode = StatusCodes.Good) => {
   const value = new DataValue({
+    statusCode,
     value: new Variant({ dataType: DataType.Double, value: number }),
     sourceTimestamp: new Date(),
   });
@@ -48,58 +54,132 @@ const change = (sequenceNumber: number, clientHandle: number, number: number) =>
   ]);
 };
 
-describe('sequence numbers', () => {
+describe('notifications', () => {
   const start = () => {
     const sink = recorder();
-    let skipped = 0;
-    const receive = receiver(tagsOf(['i=1', 'i=2']), sink, () => {
-      skipped += 1;
-    });
-    return { sink, receive, handles: [receive.handle(0), receive.handle(1)], skips: () => skipped };
+    const lacks: unknown[] = [];
+    const receive = receiver(tagsOf(['i=1', 'i=2']), (...lack) => lacks.push(lack));
+    const take = ({ notificationMessage }: PublishResponse) => receive.take(notificationMessage, sink);
+    return { sink, receive, take, handles: [receive.handle(0), receive.handle(1)], lacks };
   };
 
-  test('a skipped number is a gap of all tags, and all are asked again', () => {
-    const { sink, receive, handles, skips } = start();
-    receive.receive(change(1, handles[0]!, 10));
-    receive.receive(change(2, handles[1]!, 20));
-    receive.receive(change(4, handles[0]!, 12));
-    expect(sink.readings.map(({ value }) => value)).toEqual([10, 20, 12]);
-    expect(sink.gaps).toHaveLength(1);
-    expect(sink.gaps[0]).toMatchObject({ reason: 'source-overflow' });
-    expect(sink.gaps[0]).not.toHaveProperty('tags');
-    expect(skips()).toBe(1);
-  });
-
-  test('a keep-alive carries the number of the next message and counts for nothing', () => {
-    const { sink, receive, handles } = start();
-    receive.receive(keepAlive(1));
-    receive.receive(change(1, handles[0]!, 1));
-    receive.receive(keepAlive(2));
-    receive.receive(keepAlive(2));
-    receive.receive(change(2, handles[0]!, 2));
-    expect(sink.gaps).toEqual([]);
-  });
-
-  test('after the last number comes 1', () => {
-    const { sink, receive, handles } = start();
-    receive.receive(change(0xffff_ffff, handles[0]!, 1));
-    receive.receive(change(1, handles[0]!, 2));
-    expect(sink.gaps).toEqual([]);
-    receive.receive(change(3, handles[0]!, 3));
-    expect(sink.gaps).toHaveLength(1);
-  });
-
   test('handles nobody gave out are nobody’s', () => {
-    const { sink, receive, handles } = start();
+    const { sink, receive, take, handles } = start();
     receive.forget(handles[1]!);
-    for (const handle of [handles[1]!, 77, 0xffff_ffff]) receive.receive(change(handle, handle, 1));
+    for (const handle of [handles[1]!, 77, 0xffff_ffff]) take(change(handle, handle, 1));
     expect(sink.readings).toEqual([]);
   });
 
   test('a subscription that the server ended is a fault', () => {
-    const { receive } = start();
+    const { take } = start();
     const ended = message(1, [new StatusChangeNotification({ status: StatusCodes.BadTimeout })]);
-    expect(() => receive.receive(ended)).toThrow(expect.objectContaining({ code: 'source.closed' }));
+    expect(() => take(ended)).toThrow(expect.objectContaining({ code: 'source.closed' }));
+  });
+
+  test('a StatusCode that nobody defined keeps its number', () => {
+    const { sink, take, handles } = start();
+    // The bytes of Uncertain 0x40ab0000 and Bad 0x8abc1234, which the library would make plain Bad.
+    const odd = change(1, handles[0]!, 5, StatusCodes.UncertainLastUsableValue);
+    patch(odd, StatusCodes.UncertainLastUsableValue.value, 0x4fab0000);
+    take(odd);
+    const bad = change(2, handles[1]!, 6, StatusCodes.BadSensorFailure);
+    patch(bad, StatusCodes.BadSensorFailure.value, 0x8abc1234);
+    take(bad);
+    expect(sink.readings.map(({ status, value }) => [status, value])).toEqual([
+      [0x4fab0000, 5],
+      [0x8abc1234, null],
+    ]);
+  });
+
+  test.each([
+    ['more items than bytes', 0x7fff_ffff],
+    ['a negative number of items', -5],
+  ])('%s end in a fault or in nothing', (_, count) => {
+    const { sink, take, handles } = start();
+    const broken = change(1, handles[0]!, 5);
+    const list = rawValues(broken.notificationMessage.notificationData?.[0] as DataChangeNotification)!;
+    list.stream.buffer.writeInt32LE(count, list.at);
+    try {
+      take(broken);
+    } catch (error) {
+      expect(error).toBeInstanceOf(RangeError);
+    }
+    expect(sink.readings).toEqual([]);
+  });
+});
+
+describe('sequence numbers', () => {
+  const start = (kept: readonly number[] = []) => {
+    const taken: number[] = [];
+    const asked: number[] = [];
+    const lost: number[] = [];
+    const order = sequence({
+      take: ({ sequenceNumber }) => taken.push(sequenceNumber),
+      again: async (number) => {
+        asked.push(number);
+        return kept.includes(number) ? change(number, 0, number).notificationMessage : undefined;
+      },
+      lost: (count) => lost.push(count),
+    });
+    return { taken, asked, lost, order };
+  };
+
+  test('a skipped message is asked for again, and taken before the later ones', async () => {
+    const { order, taken, asked, lost } = start([3, 4]);
+    for (const number of [1, 2]) expect(order.accept(change(number, 0, 1))).toBeUndefined();
+    await Promise.all([order.accept(change(5, 0, 1)), order.accept(change(6, 0, 1))]);
+    expect(taken).toEqual([1, 2, 3, 4, 5, 6]);
+    expect(asked).toEqual([3, 4]);
+    expect(lost).toEqual([]);
+    expect(order.accept(change(7, 0, 1))).toBeUndefined();
+  });
+
+  test('a message that the server does not keep is told as lost', async () => {
+    const { order, taken, lost } = start([4]);
+    order.accept(change(1, 0, 1));
+    order.accept(change(2, 0, 1));
+    await order.accept(change(6, 0, 1));
+    expect(taken).toEqual([1, 2, 4, 6]);
+    expect(lost).toEqual([2]);
+  });
+
+  test('a keep-alive carries the number of the next message, and betrays one that was lost', async () => {
+    const { order, lost, asked } = start();
+    order.accept(keepAlive(1));
+    order.accept(change(1, 0, 1));
+    expect(order.accept(keepAlive(2))).toBeUndefined();
+    order.accept(keepAlive(2));
+    order.accept(change(2, 0, 1));
+    expect(lost).toEqual([]);
+    await order.accept(keepAlive(4));
+    expect(asked).toEqual([3]);
+    expect(lost).toEqual([1]);
+    expect(order.accept(change(4, 0, 1))).toBeUndefined();
+  });
+
+  test('after the last number comes 1', async () => {
+    const { order, lost } = start();
+    order.accept(change(0xffff_ffff, 0, 1));
+    expect(order.accept(change(1, 0, 2))).toBeUndefined();
+    expect(lost).toEqual([]);
+    await order.accept(change(3, 0, 3));
+    expect(lost).toEqual([1]);
+  });
+
+  test('numbers that go back are a loss, and what comes is taken', async () => {
+    const { order, lost, taken } = start();
+    for (const number of [7, 8]) order.accept(change(number, 0, 1));
+    await order.accept(change(1, 0, 1));
+    expect(order.accept(change(2, 0, 1))).toBeUndefined();
+    expect(taken).toEqual([7, 8, 1, 2]);
+    expect(lost).toEqual([1]);
+  });
+
+  test('after a reconnect all that was sent into the dead link is had again, from the first message on', async () => {
+    const { order, taken, asked } = start([1, 2, 3]);
+    expect(await order.resume()).toBe(3);
+    expect(taken).toEqual([1, 2, 3]);
+    expect(asked).toEqual([1, 2, 3, 4]);
   });
 });
 
@@ -118,6 +198,7 @@ describe('the pump', () => {
       ({ notificationMessage }) => {
         if (notificationMessage.sequenceNumber === 666) throw new Error('cannot take this');
         seen.push(notificationMessage.sequenceNumber);
+        return undefined;
       },
       (fault) => faults.push(fault),
     );
@@ -337,6 +418,24 @@ describe('on the wire', () => {
     await adapter.close();
   });
 });
+
+/** The message as it would come over the wire. */
+function received(response: PublishResponse): PublishResponse {
+  const stream = new BinaryStream(response.binaryStoreSize());
+  response.encode(stream);
+  stream.length = 0;
+  const copy = Reflect.construct(PublishResponse, [null]) as PublishResponse;
+  copy.decode(stream);
+  return copy;
+}
+
+/** Writes another StatusCode into the bytes of a message. */
+function patch({ notificationMessage }: PublishResponse, from: number, to: number): void {
+  const { stream } = rawValues(notificationMessage.notificationData?.[0] as DataChangeNotification)!;
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32LE(from);
+  (stream.buffer as Buffer).writeUInt32LE(to, stream.buffer.indexOf(bytes));
+}
 
 /** A chunk of a symmetric message without security: type, size, channel, token, sequence number, request id. */
 function withRequestId(chunk: Buffer, id: number): Buffer {

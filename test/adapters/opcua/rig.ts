@@ -12,7 +12,14 @@ import type { OpcUaOptions, OpcUaTag, Timings } from '../../../agent/src/adapter
 import { scratch } from '../../support/scratch.ts';
 
 /** Short enough for a test, long enough for a busy machine. */
-export const QUICK: Timings = { connect: 10_000, request: 5_000, keepAlive: 400, recheck: 60_000 };
+export const QUICK: Timings = {
+  connect: 10_000,
+  request: 5_000,
+  keepAlive: 400,
+  recheck: 60_000,
+  outlive: 20_000,
+  retry: 500,
+};
 
 /** A PKI folder that trusts these certificates (DER). */
 export function pkiTrusting(...certificates: Buffer[]): string {

@@ -3,7 +3,7 @@
 
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type OpcUaTag, opcuaAdapter, type Timings } from '../../../agent/src/adapters/opcua/adapter.ts';
-import { queueSize } from '../../../agent/src/adapters/opcua/subscription.ts';
+import { queueSize } from '../../../agent/src/adapters/opcua/items.ts';
 import { Fault } from '../../../agent/src/model/fault.ts';
 import { type OpcUaSim, startOpcUaServer } from '../../../sim/refinery/opcua.ts';
 import { scratch } from '../../support/scratch.ts';
@@ -33,6 +33,7 @@ async function start(
       security: { policy: 'Basic256Sha256', mode: 'SignAndEncrypt' },
       user: { name: sim.user, password: async () => sim.password },
       publishing: more.publishing ?? 100,
+      bridge: 0,
       pki,
       applicationUri: 'urn:test:gateway:fieldgate',
       tags: names.map((name, index) => {
@@ -53,12 +54,15 @@ async function start(
   return { adapter, sink, run, stop };
 }
 
-test('queues hold twice what is sampled between two messages', () => {
-  expect(queueSize(1_000, 1_000)).toBe(2);
-  expect(queueSize(100, 1_000)).toBe(20);
-  expect(queueSize(300, 1_000)).toBe(8);
-  expect(queueSize(5_000, 1_000)).toBe(2);
-  expect(queueSize(0, 1_000)).toBe(100);
+test('queues hold twice what is sampled between two messages, and what is sampled in a short outage', () => {
+  expect(queueSize(1_000, 1_000, 0)).toBe(2);
+  expect(queueSize(100, 1_000, 0)).toBe(20);
+  expect(queueSize(300, 1_000, 0)).toBe(8);
+  expect(queueSize(5_000, 1_000, 0)).toBe(2);
+  expect(queueSize(0, 1_000, 0)).toBe(100);
+  expect(queueSize(1_000, 1_000, 10_000)).toBe(10);
+  expect(queueSize(60_000, 1_000, 10_000)).toBe(2);
+  expect(queueSize(1, 1_000, 60_000)).toBe(1_000);
 });
 
 test('counters that go up by one arrive without a hole', async () => {

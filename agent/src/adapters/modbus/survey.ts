@@ -98,7 +98,8 @@ class Round {
     this.#options = options;
     const sink = {
       deliver: (batch: Batch) => this.#batches.push(batch),
-      ready() {},
+      ready: () => undefined,
+      granted() {},
       describe() {},
       gap() {},
       trouble() {},

@@ -1,102 +1,113 @@
-// The OPC UA adapter: one encrypted session, one subscription, every tag a monitored item. See adapters/adapter.ts
-// for the contract. What node-opcua would do by itself (reconnect, retry, trust on first use) is switched off: the
-// supervisor makes a new adapter for every attempt.
+// The OPC UA adapter: one encrypted session, every tag a monitored item or polled. See adapters/adapter.ts for the
+// contract. What node-opcua would do by itself (reconnect, retry, trust on first use) is switched off: the supervisor
+// makes a new adapter for every attempt, and what still stands on the server is taken up again (kept.ts).
 
 import { Fault } from '../../model/fault.ts';
 import type { Adapter, Sink } from '../adapter.ts';
-import { type Calls, calls, type Limits, readServer } from './calls.ts';
-import { readFacts } from './facts.ts';
+import { type Connection, calls, readServer } from './calls.ts';
+import { type Kept, keep } from './kept.ts';
 import { type Link, openLink } from './link.ts';
-import { resolveNodes } from './nodes.ts';
-import { type OpcUaOptions, type OpcUaTag, TIMINGS, type Timings } from './options.ts';
-import { badReadings, type Item, refusal, type Subscription, subscribe } from './subscription.ts';
+import { type OpcUaOptions, TIMINGS, type Timings } from './options.ts';
+import { serve } from './serve.ts';
 
 export type { OpcUaOptions, OpcUaTag, Timings } from './options.ts';
 
-/** An adapter for one connection attempt. @param timings shorter ones for tests */
-export function opcuaAdapter(options: OpcUaOptions, timings: Timings = TIMINGS): Adapter {
-  let ready: { link: Link; server: Calls; limits: Limits; namespaces: readonly string[] } | undefined;
-  let subscription: Subscription | undefined;
+/** The longest that an outage may last which nobody hears of, ms: it was bridged without a loss by then. */
+const BRIEFLY = 3_000;
+
+/** A link that did not live so long is not mended at once, ms: that is for the supervisor's backoff. */
+const SETTLED = 5_000;
+
+/**
+ * An adapter for one connection attempt.
+ * @param timings shorter ones for tests
+ * @param kept what attempts for the same source share
+ */
+export function opcuaAdapter(options: OpcUaOptions, timings: Timings = TIMINGS, kept: Kept = keep(options)): Adapter {
+  let current: Connection | undefined;
   let closed: Promise<void> | undefined;
   const closing = new AbortController();
 
-  async function start(sink: Sink, { link, server, limits, namespaces }: NonNullable<typeof ready>): Promise<void> {
-    const trouble = new Map<string, string>();
-    const unreadable: { tag: OpcUaTag; status: number }[] = [];
-    const items: Item[] = [];
-    for (const [i, resolved] of (await resolveNodes(options.tags, namespaces, limits, server)).entries()) {
-      const tag = options.tags[i] as OpcUaTag;
-      if ('node' in resolved) items.push({ tag, node: resolved.node });
-      else {
-        trouble.set(tag.name, resolved.reason);
-        unreadable.push({ tag, status: resolved.status });
-      }
-    }
-    badReadings(unreadable, sink);
-    const ranged = items.filter(({ tag }) => tag.wantsRange);
-    const facts = await readFacts(
-      ranged.map(({ node }) => node),
-      limits,
-      server,
-    );
-    for (const [i, { tag }] of ranged.entries()) sink.describe(tag.index, facts[i] ?? {});
-    const refused = (tag: OpcUaTag, status: number) => {
-      trouble.set(tag.name, refusal(status));
-      badReadings([{ tag, status }], sink);
+  async function establish(signal: AbortSignal, patience: number): Promise<Connection> {
+    const deadline = new AbortController();
+    const late = () => {
+      const message = `${options.name}: ${options.endpoint} was not connected in ${patience} ms`;
+      deadline.abort(new Fault('source.timeout', message));
     };
-    subscription = await subscribe(items, options.publishing, timings, limits, server, sink, refused, link.fail);
-    sink.ready();
-    sink.trouble(trouble);
+    const timer = setTimeout(late, patience);
+    const either = AbortSignal.any([signal, closing.signal, deadline.signal]);
+    try {
+      const link = await openLink(options, timings, either, kept.session);
+      kept.session = link.session;
+      try {
+        const server = calls(link.session, options.name, timings.request);
+        return { link, server, ...(await unless(either, link, readServer(server))) };
+      } catch (error) {
+        await link.abandon();
+        throw error;
+      }
+    } catch (error) {
+      throw Fault.from(error, 'internal.unexpected', options.name);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** The connection again, if that loses nothing; undefined otherwise. */
+  async function mended(signal: AbortSignal, since: number): Promise<Connection | undefined> {
+    if (kept.estate === undefined || performance.now() - since < SETTLED) return undefined;
+    try {
+      return await establish(signal, Math.min(BRIEFLY, timings.connect));
+    } catch {
+      return undefined;
+    }
   }
 
   return {
     async connect(signal) {
-      const deadline = new AbortController();
-      const late = () => {
-        const message = `${options.name}: ${options.endpoint} was not connected in ${timings.connect} ms`;
-        deadline.abort(new Fault('source.timeout', message));
-      };
-      const timer = setTimeout(late, timings.connect);
-      const either = AbortSignal.any([signal, closing.signal, deadline.signal]);
-      try {
-        const link = await openLink(options, timings, either);
-        try {
-          const server = calls(link.session, options.name, timings.request);
-          ready = { link, server, ...(await unless(either, link, readServer(server))) };
-        } catch (error) {
-          await link.close();
-          throw error;
-        }
-      } catch (error) {
-        throw Fault.from(error, 'internal.unexpected', options.name);
-      } finally {
-        clearTimeout(timer);
-      }
+      current = await establish(signal, timings.connect);
     },
     async run(sink, signal) {
-      if (!ready) throw new Fault('internal.unexpected', `${options.name}: run without connect`);
-      const { link } = ready;
+      if (!current) throw new Fault('internal.unexpected', `${options.name}: run without connect`);
+      const stop = AbortSignal.any([signal, closing.signal]);
       // Nothing may reach the sink after run has ended.
       const guarded = whileOpen(sink);
       try {
-        await unless(
-          AbortSignal.any([signal, closing.signal]),
-          link,
-          start(guarded.sink, ready).then(() => link.lost),
-        );
-      } catch (error) {
-        if (signal.aborted || closing.signal.aborted) return;
-        throw Fault.from(error, 'internal.unexpected', options.name);
+        for (let first = true; ; first = false) {
+          const since = performance.now();
+          const connection: Connection = current;
+          const ending = new AbortController();
+          const either = AbortSignal.any([stop, ending.signal]);
+          try {
+            const work = serve(connection, options, timings, kept, guarded.sink, first, either);
+            return await unless(stop, connection.link, work);
+          } catch (error) {
+            if (stop.aborted) return;
+            const fault = Fault.from(error, 'internal.unexpected', options.name);
+            ending.abort(fault);
+            await connection.link.abandon();
+            current = await mended(stop, since);
+            if (stop.aborted) return;
+            if (current === undefined) throw fault;
+          } finally {
+            ending.abort();
+            kept.estate?.subscriptions.stop();
+            kept.debris?.stop();
+          }
+        }
       } finally {
         guarded.end();
-        subscription?.stop();
       }
     },
     close() {
       closed ??= (async () => {
         closing.abort(new Fault('source.closed', `${options.name}: closed`));
-        subscription?.stop();
-        await ready?.link.close();
+        kept.estate?.subscriptions.stop();
+        if (current === undefined) return;
+        kept.session = undefined;
+        kept.estate = undefined;
+        kept.debris = undefined;
+        await current.link.close();
       })();
       return closed;
     },
@@ -119,8 +130,9 @@ function whileOpen(sink: Sink): { sink: Sink; end(): void } {
   return {
     sink: {
       deliver: (batch) => open && sink.deliver(batch),
-      ready: () => open && sink.ready(),
+      ready: (whole) => (open ? sink.ready(whole) : undefined),
       describe: (tag, facts) => open && sink.describe(tag, facts),
+      granted: (facts) => open && sink.granted(facts),
       gap: (gap) => open && sink.gap(gap),
       trouble: (parts) => open && sink.trouble(parts),
     },

@@ -2,17 +2,27 @@
 // Limits come from the server (OPC 10000-5 section 6.3.11 OperationLimits) and count as upper bounds only: small
 // PLCs answer BadTooManyOperations or time out well below what they promise, so a portion that fails is halved.
 
-import { AttributeIds, type DataValue } from 'node-opcua-client';
+import {
+  AttributeIds,
+  type DataValue,
+  type NodeId,
+  ReadRequest,
+  type ReadResponse,
+  TimestampsToReturn,
+} from 'node-opcua-client';
 import { Fault } from '../../model/fault.ts';
 import { StatusCode } from '../../model/status.ts';
 import { faultFrom, serviceResult } from './faults.ts';
-import type { Session } from './link.ts';
+import type { Link, Session } from './link.ts';
+import { rawValues, ValueReader } from './raw.ts';
 
 /** Most operations in one call. */
 export interface Limits {
   readonly read: number;
   readonly translate: number;
   readonly monitor: number;
+  readonly register: number;
+  readonly history: number;
 }
 
 /** More at once gains nothing measurable and makes one response large. */
@@ -30,44 +40,106 @@ export interface Calls {
   readonly session: Session;
   /** One service call. Rejects with a Fault: `source.timeout` after the request deadline, else by the server's answer. */
   once<T>(doing: string, work: (session: Session) => Promise<T>): Promise<T>;
-  /** Calls `send` for portions of `items`, in order, of `most` at most and fewer once the server shows that it must be. */
+  /** The same for a service that the library has no method for. */
+  ask<T>(doing: string, request: object): Promise<T>;
+  /** The values of nodes, to be read one after the other; as many as nodes. */
+  read(doing: string, nodes: readonly NodeId[]): Promise<ValueReader>;
+  /**
+   * Calls `send` for portions of `items` of `most` at most, and fewer once the server shows that it must be; in
+   * order, unless up to `width` of them may be under way at once.
+   */
   portions<T>(
     items: readonly T[],
     most: number,
     send: (portion: readonly T[], from: number) => Promise<void>,
+    width?: number,
   ): Promise<void>;
+}
+
+/** A link with what was asked of its server at once. */
+export interface Connection {
+  readonly link: Link;
+  readonly server: Calls;
+  readonly limits: Limits;
+  readonly namespaces: readonly string[];
 }
 
 /** @param deadline of one service call, ms */
 export function calls(session: Session, name: string, deadline: number): Calls {
+  async function once<T>(doing: string, work: (session: Session) => Promise<T>): Promise<T> {
+    let timer: NodeJS.Timeout | undefined;
+    const expired = new Promise<never>((_, reject) => {
+      const late = () => reject(new Fault('source.timeout', `${name}: no answer in ${deadline} ms while ${doing}`));
+      timer = setTimeout(late, deadline);
+    });
+    try {
+      return await Promise.race([work(session), expired]);
+    } catch (error) {
+      throw faultFrom(error, `${name}: ${doing}`, 'source.closed');
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  const ask = <T>(doing: string, request: object): Promise<T> =>
+    once(
+      doing,
+      (session) =>
+        new Promise<T>((resolve, reject) => {
+          session.performMessageTransaction(request, (error, response) =>
+            response === undefined ? reject(error ?? new Error('no answer')) : resolve(response as T),
+          );
+        }),
+    );
+
   return {
     session,
-    async once(doing, work) {
-      let timer: NodeJS.Timeout | undefined;
-      const expired = new Promise<never>((_, reject) => {
-        const late = () => reject(new Fault('source.timeout', `${name}: no answer in ${deadline} ms while ${doing}`));
-        timer = setTimeout(late, deadline);
+    once,
+    ask,
+    async read(doing, nodes) {
+      const request = new ReadRequest({
+        timestampsToReturn: TimestampsToReturn.Both,
+        nodesToRead: nodes.map((nodeId) => ({ nodeId, attributeId: AttributeIds.Value })),
       });
-      try {
-        return await Promise.race([work(session), expired]);
-      } catch (error) {
-        throw faultFrom(error, `${name}: ${doing}`, 'source.closed');
-      } finally {
-        clearTimeout(timer);
-      }
+      const list = rawValues(await ask<ReadResponse>(doing, request));
+      const values = list && new ValueReader(list);
+      if (values?.count === nodes.length) return values;
+      throw new Fault('source.protocol', `${name}: ${doing}: the answer has not one value for each node`);
     },
-    async portions(items, most, send) {
+    async portions(items, most, send, width = 1) {
       let size = most;
-      for (let at = 0; at < items.length; ) {
-        const portion = items.slice(at, at + size);
-        try {
-          await send(portion, at);
-          at += portion.length;
-        } catch (error) {
-          if (portion.length === 1 || !tooMuch(error)) throw error;
-          size = Math.ceil(portion.length / 2);
+      let narrow = false;
+      let active = width;
+      let next = 0;
+      let failed = false;
+      const again: { from: number; to: number }[] = [];
+      const take = () => {
+        const redo = again.shift();
+        const from = redo?.from ?? next;
+        const end = redo?.to ?? items.length;
+        const to = Math.min(end, from + size);
+        if (redo === undefined) next = to;
+        else if (to < end) again.unshift({ from: to, to: end });
+        return from < to ? { from, to } : undefined;
+      };
+      const lane = async () => {
+        for (let range = take(); range !== undefined; range = take()) {
+          const { from, to } = range;
+          try {
+            await send(items.slice(from, to), from);
+          } catch (error) {
+            failed ||= to - from === 1 || !tooMuch(error);
+            if (failed) throw error;
+            size = Math.min(size, Math.ceil((to - from) / 2));
+            narrow = true;
+            again.unshift(range);
+          }
+          // A server that could not take so much gets one call at a time from now on.
+          if (failed || (narrow && active > 1)) break;
         }
-      }
+        active -= 1;
+      };
+      await Promise.all(Array.from({ length: width }, lane));
     },
   };
 }
@@ -83,14 +155,38 @@ const NAMESPACE_ARRAY = 'i=2255';
 const MAX_NODES_PER_READ = 'i=11705';
 const MAX_NODES_PER_TRANSLATE = 'i=11712';
 const MAX_MONITORED_ITEMS_PER_CALL = 'i=11714';
+const MAX_NODES_PER_REGISTER = 'i=11711';
+const MAX_NODES_PER_HISTORY_READ = 'i=12165';
 
 /** What the server says of itself; asked at every connect, since a restart may have changed both. */
-export async function readServer({ once }: Calls): Promise<{ limits: Limits; namespaces: readonly string[] }> {
-  const ids = [NAMESPACE_ARRAY, MAX_NODES_PER_READ, MAX_NODES_PER_TRANSLATE, MAX_MONITORED_ITEMS_PER_CALL];
+export async function readServer({
+  once,
+  portions,
+}: Calls): Promise<{ limits: Limits; namespaces: readonly string[] }> {
+  const ids = [
+    NAMESPACE_ARRAY,
+    MAX_NODES_PER_READ,
+    MAX_NODES_PER_TRANSLATE,
+    MAX_MONITORED_ITEMS_PER_CALL,
+    MAX_NODES_PER_REGISTER,
+    MAX_NODES_PER_HISTORY_READ,
+  ];
   const nodes = ids.map((nodeId) => ({ nodeId, attributeId: AttributeIds.Value }));
-  const [namespaces, read, translate, monitor] = await once('reading the namespaces', (session) => session.read(nodes));
+  const values: DataValue[] = [];
+  // Even these few are too many for a server that takes two in a call; its limit is among them.
+  await portions(nodes, nodes.length, async (portion) => {
+    values.push(...(await once('reading the namespaces', (session) => session.read([...portion]))));
+  });
+  const [namespaces, ...limits] = values;
+  const [read, translate, monitor, register, history] = limits.map(limit);
   return {
-    limits: { read: limit(read), translate: limit(translate), monitor: limit(monitor) },
+    limits: {
+      read: read ?? MOST,
+      translate: translate ?? MOST,
+      monitor: monitor ?? MOST,
+      register: register ?? MOST,
+      history: history ?? MOST,
+    },
     namespaces: Array.isArray(namespaces?.value.value) ? namespaces.value.value : [],
   };
 }

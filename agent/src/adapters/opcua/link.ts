@@ -34,7 +34,11 @@ import {
 import { type Transports, transports } from './transport.ts';
 
 /** The session with the services that the library keeps below its own subscriptions. */
-export type Session = ClientSession & ClientSessionRawSubscriptionService & ClientSessionPublishService;
+export type Session = ClientSession &
+  ClientSessionRawSubscriptionService &
+  ClientSessionPublishService & {
+    performMessageTransaction(request: object, callback: (error: Error | null, response?: unknown) => void): void;
+  };
 
 export interface Link {
   readonly session: Session;
@@ -44,6 +48,8 @@ export interface Link {
   fail(fault: Fault): void;
   /** Deletes subscriptions and session on the server if it answers, closes the socket. Takes at most 3.5 s. */
   close(): Promise<void>;
+  /** Closes the socket and leaves the session to live on at the server, for the next link to take up. */
+  abandon(): Promise<void>;
 }
 
 /** The most bytes of one message; bounds the memory that a hostile server can make us use. */
@@ -52,8 +58,14 @@ const MAX_MESSAGE = 16 * 1024 * 1024;
 /**
  * Connects, checks the server and opens a session; gives up when `signal` aborts.
  * Rejects with a Fault; then nothing is left open.
+ * @param old a session that may still live on the server: it is taken up again if the server agrees
  */
-export async function openLink(options: OpcUaOptions, timings: Timings, signal: AbortSignal): Promise<Link> {
+export async function openLink(
+  options: OpcUaOptions,
+  timings: Timings,
+  signal: AbortSignal,
+  old?: Session,
+): Promise<Link> {
   quiet();
   const today = options.today ?? (() => new Date());
   checkPolicy(options, today());
@@ -94,7 +106,7 @@ export async function openLink(options: OpcUaOptions, timings: Timings, signal: 
     clients.push(client);
     client.on('close', () => fail(new Fault('source.closed', `${options.name}: the connection was closed`)));
     const release = holdToItsWord(client, options, endpoint, accepted?.certificate, today, broken);
-    const session = await Promise.race([connect(client, options, identity.info, sockets), lost]).finally(release);
+    const session = await Promise.race([connect(client, options, identity.info, sockets, old), lost]).finally(release);
     signal.throwIfAborted();
     const tell = (now: Accepted | undefined) =>
       options.tell?.(describeConnection(options, endpoint, own, now, identity, today()));
@@ -107,6 +119,12 @@ export async function openLink(options: OpcUaOptions, timings: Timings, signal: 
       close: () => {
         end();
         return tearDown(client, session, sockets);
+      },
+      abandon: () => {
+        end();
+        (client as { keepPendingSessionsOnDisconnect: boolean }).keepPendingSessionsOnDisconnect = true;
+        sockets.cut();
+        return tearDown(client, undefined, sockets);
       },
     };
   } catch (error) {
@@ -176,6 +194,7 @@ async function connect(
   options: OpcUaOptions,
   identity: UserIdentityInfo,
   sockets: Transports,
+  old: Session | undefined,
 ): Promise<Session> {
   try {
     await client.connect(options.endpoint);
@@ -200,6 +219,8 @@ async function connect(
   client.on('receive_response', watch);
   client.on('send_request', enlarge);
   try {
+    if (old !== undefined && (await reactivated(client, old, () => closed || refusal === undefined))) return old;
+    refusal = undefined;
     return (await client.createSession(identity)) as Session;
   } catch (error) {
     const doing = `${options.name}: opening a session`;
@@ -209,6 +230,20 @@ async function connect(
     client.removeListener('close', close);
     client.removeListener('receive_response', watch);
     client.removeListener('send_request', enlarge);
+  }
+}
+
+/**
+ * Whether the server let the old session go on over the new channel (OPC 10000-4 section 5.7.3 ActivateSession). Throws
+ * when it gave no answer.
+ */
+async function reactivated(client: OPCUAClient, old: Session, unanswered: () => boolean): Promise<boolean> {
+  try {
+    await client.reactivateSession(old);
+    return true;
+  } catch (error) {
+    if (serviceResult(error) === undefined && unanswered()) throw error;
+    return false;
   }
 }
 
@@ -241,7 +276,7 @@ function clientOptions(
     clientCertificateManager: trustNobody(),
     connectionStrategy: { maxRetry: 0 },
     keepSessionAlive: false, // publishing does
-    requestedSessionTimeout: 60_000,
+    requestedSessionTimeout: timings.outlive,
     // The library forgets a request that timed out and throws when its answer comes late; timeouts are ours.
     defaultTransactionTimeout: 3_600_000,
     defaultSecureTokenLifetime: 3_600_000,

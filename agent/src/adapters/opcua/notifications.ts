@@ -1,18 +1,15 @@
 // From notification messages to batches: the hot path. One batch per message; a tag is found by its client handle in
-// an array. What the server admits to have lost (overflow bit, a skipped sequence number) becomes a gap record.
+// an array. What the server admits to have lost (overflow bit) becomes a gap record.
 
-import { DataChangeNotification, type PublishResponse, StatusChangeNotification } from 'node-opcua-client';
+import { DataChangeNotification, type NotificationMessage, StatusChangeNotification } from 'node-opcua-client';
 import { BatchBuilder } from '../../model/batch.ts';
 import { Fault } from '../../model/fault.ts';
 import { hasOverflow, isBad } from '../../model/status.ts';
-import { now, type Timestamp } from '../../model/time.ts';
+import type { Timestamp } from '../../model/time.ts';
 import type { Sink } from '../adapter.ts';
 import { faultOf } from './faults.ts';
 import type { OpcUaTag } from './options.ts';
-import { pushReading } from './values.ts';
-
-/** Sequence numbers run from 1 to this and begin again at 1 (OPC 10000-4 section 7.7). */
-const LAST_SEQUENCE = 0xffff_ffff;
+import { rawValues, ValueReader } from './raw.ts';
 
 const NOBODY = -1;
 
@@ -22,41 +19,60 @@ export interface Receiver {
   /** Whatever still comes for this handle is nobody's. */
   forget(handle: number): void;
   /** Takes a message. @throws Fault when the server ended the subscription */
-  receive(response: PublishResponse): void;
+  take(message: NotificationMessage, sink: Sink): void;
   /** Time of the newest reading of the tag at this position; -Infinity before the first. */
   latest(position: number): Timestamp;
+  /** Time of the first reading of the tag since `renew`; Infinity before it. */
+  first(position: number): Timestamp;
+  /** A new link: what comes from now on is first. */
+  renew(): void;
+  /** Notes a reading that came by another way. */
+  saw(position: number, time: Timestamp): void;
+  /** Values of the hot path since the start, and those that a server's queue had dropped others next to. */
+  readonly overflows: number;
 }
 
-/** @param skipped called after a skipped sequence number was recorded as a gap */
-export function receiver(tags: readonly OpcUaTag[], sink: Sink, skipped: () => void): Receiver {
+/** @param overflowed told of every gap that an overflow makes, after it was recorded */
+export function receiver(
+  tags: readonly OpcUaTag[],
+  overflowed: (positions: readonly number[], from: Timestamp, to: Timestamp) => void,
+): Receiver {
   const builder = new BatchBuilder();
   const positions: number[] = []; // by client handle
   const indices = Uint32Array.from(tags, (tag) => tag.index);
   const latest = new Float64Array(tags.length).fill(-Infinity);
-  let lastSequence = 0;
-  let lastData = now();
+  const first = new Float64Array(tags.length).fill(Infinity);
+  let overflows = 0;
 
-  const dataChange = (change: DataChangeNotification) => {
-    let overflowed: number[] | undefined;
+  const dataChange = (change: DataChangeNotification, sink: Sink) => {
+    const list = rawValues(change);
+    if (list === undefined) return;
+    const values = new ValueReader(list);
+    let lossy: Set<number> | undefined;
     let from = Infinity;
     let to = -Infinity;
-    for (const { clientHandle, value } of change.monitoredItems ?? []) {
-      const position = positions[clientHandle] ?? NOBODY;
+    for (let i = 0; i < values.count; i++) {
+      const position = positions[values.handle()] ?? NOBODY;
+      values.next();
       if (position === NOBODY) continue;
-      const time = pushReading(builder, indices[position] as number, value);
-      if (hasOverflow(value.statusCode.value)) {
-        overflowed ??= [];
-        overflowed.push(position);
+      const { time } = values;
+      values.push(builder, indices[position] as number);
+      if (hasOverflow(values.status)) {
+        overflows += 1;
+        lossy ??= new Set();
+        lossy.add(position);
         const before = latest[position] as number;
         from = Math.min(from, before === -Infinity ? time : before);
         to = Math.max(to, time);
       }
       latest[position] = time;
+      if (first[position] === Infinity) first[position] = time;
     }
     if (builder.count > 0) sink.deliver(builder.take());
-    if (overflowed) {
-      const names = overflowed.map((position) => (tags[position] as OpcUaTag).name);
-      sink.gap({ reason: 'source-overflow', tags: [...new Set(names)], from, to });
+    if (lossy) {
+      const names = [...lossy].map((position) => (tags[position] as OpcUaTag).name);
+      sink.gap({ reason: 'source-overflow', tags: names, from, to });
+      overflowed([...lossy], from, to);
     }
   };
 
@@ -66,19 +82,22 @@ export function receiver(tags: readonly OpcUaTag[], sink: Sink, skipped: () => v
       positions[handle] = NOBODY;
     },
     latest: (position) => latest[position] as number,
-    receive({ notificationMessage: { notificationData, sequenceNumber } }) {
-      if (!notificationData?.length) return; // keep-alive: its number is that of the next message
-      const expected = lastSequence === LAST_SEQUENCE ? 1 : lastSequence + 1;
-      const hole = lastSequence !== 0 && sequenceNumber !== expected;
-      const since = lastData;
-      lastSequence = sequenceNumber;
-      lastData = now();
-      if (hole) sink.gap({ reason: 'source-overflow', from: since, to: lastData });
-      for (const notification of notificationData) {
-        if (notification instanceof DataChangeNotification) dataChange(notification);
+    first: (position) => first[position] as number,
+    renew: () => {
+      first.fill(Infinity);
+    },
+    saw: (position, time) => {
+      latest[position] = time;
+      if (first[position] === Infinity) first[position] = time;
+    },
+    take({ notificationData }, sink) {
+      for (const notification of notificationData ?? []) {
+        if (notification instanceof DataChangeNotification) dataChange(notification, sink);
         else if (notification instanceof StatusChangeNotification) ended(notification.status.value);
       }
-      if (hole) skipped();
+    },
+    get overflows() {
+      return overflows;
     },
   };
 }

@@ -21,6 +21,8 @@ export interface OpcUaOptions {
     | { readonly certificate: string; readonly key: string };
   /** How often the server sends what it sampled, ms. */
   readonly publishing: number;
+  /** How long an outage the server's queues should bridge, ms. Default 10 s. */
+  readonly bridge?: number;
   /** Folder of the gateway's certificates; all sources share it. */
   readonly pki: string;
   /** The gateway's ApplicationUri, part of its certificate: `urn:lavera:gw-cdu1-01:fieldgate`. */
@@ -41,8 +43,14 @@ export interface OpcUaTag {
   readonly node?: string;
   /** Browse path from the Root folder: `/Objects/2:Crude unit/2:FIC101`. */
   readonly path?: string;
-  /** How often the server looks at the signal, ms. */
+  /** How often the server looks at the signal, or the gateway asks for it, ms. */
   readonly sampling: number;
+  /** `poll`: read again and again, for servers without subscriptions. Default: a monitored item. */
+  readonly mode?: 'subscribe' | 'poll';
+  /** A deadband that the server may apply itself, in units of the node: a change, or percent of EURange. */
+  readonly deadband?: { readonly kind: 'absolute' | 'percent'; readonly size: number };
+  /** Whether the server's history may fill a gap. */
+  readonly history?: boolean;
   /** Whether EURange and EngineeringUnits of the node are wanted (`Sink.describe`). */
   readonly wantsRange: boolean;
 }
@@ -57,6 +65,20 @@ export interface Timings {
   readonly keepAlive: number;
   /** How often a connected server's certificate and the waiver are looked at again. */
   readonly recheck: number;
+  /** How long session and subscriptions outlive the link on the server: an outage that its queues can bridge. */
+  readonly outlive: number;
+  /** When tags that could not be read are tried again for the first time; later ever more seldom, up to 20 times that. */
+  readonly retry: number;
 }
 
-export const TIMINGS: Timings = { connect: 20_000, request: 10_000, keepAlive: 5_000, recheck: 60_000 };
+export const TIMINGS: Timings = {
+  connect: 20_000,
+  request: 10_000,
+  keepAlive: 5_000,
+  recheck: 60_000,
+  outlive: 300_000,
+  retry: 15_000,
+};
+
+/** How long an outage the server's queues should bridge when the mapping does not say, ms. */
+export const BRIDGE = 10_000;

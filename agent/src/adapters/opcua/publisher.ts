@@ -19,23 +19,27 @@ const PATIENCE_MS = 3_600_000;
 const MOST_FAILURES = 10;
 
 export interface Publisher {
+  /** Tells the server, with the next request, that this message was taken and need not be kept. */
+  acknowledge(subscriptionId: number, sequenceNumber: number): void;
   /** Sends nothing more and watches no longer. */
   stop(): void;
 }
 
 /**
  * @param silence in ms: without any message for so long the source counts as silent
- * @param received is given every message, keep-alives too; it must not throw, but if it does the connection ends
+ * @param received is given every message, keep-alives too. While it waits for an earlier one, the server gets that
+ * many requests fewer. It must not fail, but if it does the connection ends
  * @param fail told once, with a Fault, when publishing cannot go on
  */
 export function startPublishing(
   session: Session,
   silence: number,
-  received: (response: PublishResponse) => void,
+  received: (response: PublishResponse) => Promise<void> | undefined,
   fail: (fault: Fault) => void,
 ): Publisher {
   let stopped = false;
   let waiting = 0;
+  let held = 0;
   let most = IN_FLIGHT;
   let failures = 0;
   let heard = 0;
@@ -61,7 +65,7 @@ export function startPublishing(
   const watchdog = setTimeout(barked, silence);
 
   const fill = () => {
-    while (!stopped && waiting < most) send();
+    while (!stopped && waiting + held < most) send();
   };
   const send = () => {
     waiting += 1;
@@ -83,14 +87,31 @@ export function startPublishing(
     failures = 0;
     heard += 1;
     watchdog.refresh();
-    const { subscriptionId, notificationMessage } = response;
     try {
-      received(response);
+      const turn = received(response);
+      if (turn === undefined) return taken(response);
+      held += 1;
+      turn
+        .then(() => taken(response), failed)
+        .finally(() => {
+          held -= 1;
+          fill();
+        });
     } catch (error) {
-      end(new Fault('internal.unexpected', `a notification could not be taken: ${describe(error)}`, error));
-      return;
+      failed(error);
     }
-    // A keep-alive carries the number of the next message and is not acknowledged.
+  };
+
+  const failed = (error: unknown) => {
+    end(
+      error instanceof Fault
+        ? error
+        : new Fault('internal.unexpected', `a notification could not be taken: ${describe(error)}`, error),
+    );
+  };
+
+  /** A keep-alive carries the number of the next message and is not acknowledged. */
+  const taken = ({ subscriptionId, notificationMessage }: PublishResponse) => {
     if (notificationMessage.notificationData?.length) {
       acknowledgements.push({ subscriptionId, sequenceNumber: notificationMessage.sequenceNumber });
     }
@@ -110,5 +131,10 @@ export function startPublishing(
   };
 
   fill();
-  return { stop };
+  return {
+    stop,
+    acknowledge(subscriptionId, sequenceNumber) {
+      acknowledgements.push({ subscriptionId, sequenceNumber });
+    },
+  };
 }

@@ -2,60 +2,20 @@
 // structures as JSON objects as far as their type is known without asking the server. Nothing here throws.
 
 import { DataType, type DataValue, type Variant, VariantArrayType } from 'node-opcua-client';
-import { type BatchBuilder, Kind, type Value } from '../../model/batch.ts';
-import { isBad, statusName } from '../../model/status.ts';
-import { formatTime, fromMillis, now, type Timestamp } from '../../model/time.ts';
+import type { Value } from '../../model/batch.ts';
+import { statusName } from '../../model/status.ts';
+import { formatTime, fromMillis } from '../../model/time.ts';
 
 /** Structures deeper than this end in null: a JSON reader downstream may not stand more. */
 const DEEPEST = 32;
 
-/** An OPC UA DateTime of 0 means "no time" (OPC 10000-6 section 5.2.2.5); node-opcua gives it as 1601. */
-const NO_TIME = Date.UTC(1601, 0, 1);
-
 /** Picoseconds in 100 ns. */
 const TICK = 100_000;
 
-/**
- * The time of a value to 100 ns: when the source made it, else when the server last saw it, else the gateway's clock
- * (OPC 10000-4 section 7.11).
- */
-export function timeOf(value: DataValue): Timestamp {
-  const source = value.sourceTimestamp;
-  if (source !== null && source.getTime() > NO_TIME) {
-    return fromMillis(source.getTime(), ticks(value.sourcePicoseconds));
-  }
-  const server = value.serverTimestamp;
-  if (server !== null && server.getTime() > NO_TIME) {
-    return fromMillis(server.getTime(), ticks(value.serverPicoseconds));
-  }
-  return now();
-}
-
 const ticks = (picoseconds: number) => Math.floor(picoseconds / TICK);
 
-/**
- * Adds one reading and returns its time: the hot path, without an object for numbers and booleans. The value that a
- * server may send with a Bad status is not to be used (OPC 10000-4 section 7.11.3) and is left out.
- */
-export function pushReading(into: BatchBuilder, tag: number, reading: DataValue): Timestamp {
-  const time = timeOf(reading);
-  const status = reading.statusCode.value;
-  const variant = reading.value;
-  const value: unknown = variant.value;
-  if (isBad(status)) {
-    into.push(tag, time, status, Kind.Null, 0);
-  } else if (typeof value === 'number') {
-    into.push(tag, time, status, variant.dataType === DataType.Float ? Kind.Float32 : Kind.Number, value);
-  } else if (typeof value === 'boolean') {
-    into.push(tag, time, status, Kind.Boolean, value ? 1 : 0);
-  } else {
-    into.add(tag, time, status, valueIn(variant));
-  }
-  return time;
-}
-
 /** The value of a variant. */
-function valueIn(variant: Variant): Value {
+export function valueIn(variant: Variant): Value {
   return variantValue(variant, 0);
 }
 

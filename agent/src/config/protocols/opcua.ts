@@ -69,6 +69,8 @@ function resolveTag(name: string, tag: OpcUaTag, defaults: OpcUaSource['defaults
     node: tag.node,
     path: tag.path,
     sampling: tag.sampling ?? defaults.sampling ?? SECOND,
+    mode: tag.mode ?? defaults.mode ?? ('subscribe' as const),
+    history: tag.history ?? defaults.history ?? ('auto' as const),
     ...basis(tag, defaults),
   });
 }

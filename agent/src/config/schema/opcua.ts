@@ -6,6 +6,16 @@ import { nodeIdProblem } from '../nodeid.ts';
 import { common, NAMES, tagCommon, tagFiles, uses } from './tag.ts';
 import { user } from './user.ts';
 
+const mode = z
+  .enum(['subscribe', 'poll'], { error: 'write subscribe or poll' })
+  .describe(
+    'subscribe: the server samples and sends changes. poll: the gateway reads again and again, for servers without subscriptions.',
+  );
+
+const history = z
+  .enum(['auto', 'none'], { error: 'write auto or none' })
+  .describe("auto: after a gap, what the server's own history holds is read afterwards. none: it is not.");
+
 export const opcuaTag = z.strictObject(
   {
     ...tagCommon,
@@ -23,7 +33,11 @@ export const opcuaTag = z.strictObject(
       .regex(/^\/[^/]/)
       .optional()
       .describe('Browse path, instead of node: /Objects/Crude unit/FIC101.'),
-    sampling: duration(0, '500ms').optional().describe('How often the server looks at the signal. Default: 1s.'),
+    sampling: duration(0, '500ms')
+      .optional()
+      .describe('How often the server looks at the signal, or the gateway polls it. Default: 1s.'),
+    mode: mode.optional(),
+    history: history.optional(),
   },
   { error: 'write { node: "nsu=urn:vendor:plc;s=FIC101.PV" }' },
 );
@@ -67,8 +81,11 @@ export const opcuaSource = z.strictObject({
   publishing: duration(50, '500ms')
     .optional()
     .describe('How often the server sends what it sampled; default: the fastest sampling, from 250ms to 1s.'),
+  bridge: duration(0, '30s')
+    .prefault('10s')
+    .describe("How long a broken link the server's queues should bridge without a loss: 30s."),
   defaults: opcuaTag
-    .pick({ ...common, sampling: true })
+    .pick({ ...common, sampling: true, mode: true, history: true })
     .prefault({})
     .describe('What holds for every tag of the source that says nothing else.'),
   tags: z.record(tagName, opcuaTag, { error: NAMES }).default({}).describe('Tags by name.'),

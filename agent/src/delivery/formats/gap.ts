@@ -5,7 +5,7 @@ import { formatTime } from '../../model/time.ts';
 
 /** The fields of the record and the closing brace, to be put behind `{` or `{"gateway":…,`. */
 export function gapFields(gap: Gap, seq: number): string {
-  const { reason, source, tags, from, to, count, range } = gap;
+  const { reason, source, tags, from, to, count, recovered, complete, range } = gap;
   return JSON.stringify({
     gap: reason,
     source,
@@ -13,6 +13,8 @@ export function gapFields(gap: Gap, seq: number): string {
     from: formatTime(from),
     to: to === null ? null : formatTime(to),
     count,
+    recovered,
+    complete,
     range,
     seq,
   }).slice(1);

@@ -79,7 +79,7 @@ export function opcuaPubsub(gateway: string, epoch: string, tagOf: TagOf): Forma
   }
 
   function event(gap: Gap, seq: number): string {
-    const { reason, source, tags, from, to, count, range } = gap;
+    const { reason, source, tags, from, to, count, recovered, complete, range } = gap;
     const until = to === null ? 'now' : dateTime(to);
     const payload = {
       EventId: Buffer.from(`${gateway}/${epoch}/${seq}`).toString('base64'),
@@ -93,6 +93,8 @@ export function opcuaPubsub(gateway: string, epoch: string, tagOf: TagOf): Forma
       To: to === null ? null : dateTime(to),
       Tags: tags,
       Count: count,
+      Recovered: recovered,
+      Complete: complete,
       Range: range && { Epoch: range.epoch, First: range.first, Last: range.last },
     };
     return `${frameHead(source === undefined ? 'gaps' : `${source}:gaps`, seq, 'ua-event')}${JSON.stringify(payload)}}`;

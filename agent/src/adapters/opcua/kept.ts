@@ -1,0 +1,43 @@
+// What of a source outlives its link. The supervisor makes a new adapter for every attempt; all of them share one of
+// these, so that a session which still lives on the server is taken up again with its subscriptions, and what is
+// missing is not forgotten. One for each source, for the life of the process.
+
+import { type Backfill, backfill } from './history.ts';
+import type { Item } from './items.ts';
+import type { Session } from './link.ts';
+import type { OpcUaOptions } from './options.ts';
+import type { Memory, Subscriptions } from './subscriptions.ts';
+import { type Unreadable, unreadable } from './unreadable.ts';
+
+/** What stands on the server. */
+export interface Estate {
+  /** The session that its subscriptions belong to. */
+  readonly session: Session;
+  /** As they were when the node ids were resolved. */
+  readonly namespaces: readonly string[];
+  readonly subscriptions: Subscriptions;
+  /** Tags that can be read, subscribed or polled. */
+  readonly items: Item[];
+}
+
+export interface Kept {
+  /** The session of the last link, which may live on: taking it up again leaves none behind on the server. */
+  session: Session | undefined;
+  /** Undefined: nothing stands, the next link begins anew. */
+  estate: Estate | undefined;
+  /** Subscriptions that were begun and are to be deleted: the link broke before they stood, or they are of no use. */
+  debris: Subscriptions | undefined;
+  readonly memory: Memory;
+  readonly history: Backfill;
+  readonly unreadable: Unreadable;
+}
+
+/** @param lag see `backfill` */
+export const keep = ({ tags }: OpcUaOptions, lag?: number): Kept => ({
+  session: undefined,
+  estate: undefined,
+  debris: undefined,
+  memory: { most: Number.POSITIVE_INFINITY, trying: 0 },
+  history: backfill(tags.length, lag),
+  unreadable: unreadable(tags),
+});

@@ -1,0 +1,329 @@
+// The subscriptions of a source: one for each publishing interval that its tags need, every tag a monitored item.
+// They live on the server and may outlive the link: after a reconnect they are taken up again (`resume`), what was
+// sent into the dead link is asked for again, and the queues give what was sampled meanwhile.
+
+import {
+  DeleteSubscriptionsRequest,
+  type NotificationMessage,
+  type PublishResponse,
+  RepublishRequest,
+  TransferSubscriptionsRequest,
+  type TransferSubscriptionsResponse,
+} from 'node-opcua-client';
+import { BatchBuilder } from '../../model/batch.ts';
+import { Fault } from '../../model/fault.ts';
+import { isBad, StatusCode } from '../../model/status.ts';
+import { now, TICKS_PER_MS, type Timestamp } from '../../model/time.ts';
+import type { Sink } from '../adapter.ts';
+import type { Calls, Limits } from './calls.ts';
+import { serviceResult } from './faults.ts';
+import { createItems, type Granted, type Item, nothingGranted, type Refused } from './items.ts';
+import { type Receiver, receiver } from './notifications.ts';
+import { BRIDGE, type OpcUaOptions, type Timings } from './options.ts';
+import { type Publisher, startPublishing } from './publisher.ts';
+import { type Sequence, sequence } from './sequence.ts';
+
+/** Values in one message: bounds the size of a response after a pause, without a message per handful of values. */
+const VALUES_PER_MESSAGE = 5_000;
+
+/** Tags sampled more seldom than this come in messages of this interval, ms. */
+const SLOW = 1_000;
+
+/** One subscription that stands on the server. */
+interface Standing {
+  readonly id: number;
+  /** Revised publishing interval, ms. */
+  readonly interval: number;
+  /** Without a message for so long it counts as dead, ms. */
+  readonly silence: number;
+  readonly sequence: Sequence;
+  readonly items: Item[];
+  /** When it last sent something, by the monotonic clock, ms; and by the wall clock. */
+  heard: number;
+  heardAt: Timestamp;
+}
+
+/** The link of the moment. */
+interface Bound {
+  readonly server: Calls;
+  readonly limits: Limits;
+  readonly sink: Sink;
+  readonly fail: (fault: Fault) => void;
+  publisher?: Publisher;
+}
+
+export interface Subscriptions {
+  readonly receive: Receiver;
+  readonly granted: Granted;
+  /** From now on readings go to this sink, and calls to this server. */
+  bind(server: Calls, limits: Limits, sink: Sink, fail: (fault: Fault) => void): void;
+  /** Creates items, with the subscriptions that they need. Resolves with those that the server does not take. */
+  add(items: readonly Item[]): Promise<Refused[]>;
+  /** Takes them over into the session of this link, which is not the one they were made in; false when they are gone. */
+  transfer(): Promise<boolean>;
+  /**
+   * After a reconnect: whether all of them stand as they did. What can be had again of the messages sent meanwhile has
+   * been delivered by then.
+   */
+  resume(): Promise<boolean>;
+  /** Keeps them talking until `stop`; the first one that is made starts by itself. */
+  start(): void;
+  /** Revised publishing intervals, ms. */
+  intervals(): number[];
+  /** Deletes them on the server, as far as it answers. */
+  discard(): Promise<void>;
+  stop(): void;
+}
+
+export interface Memory {
+  /** Most items in a call that this server was seen to take. */
+  most: number;
+  /** Items of the call under way; 0 when none is. */
+  trying: number;
+}
+
+/** @param lacking told of readings that are known to be missing, after the gap was recorded; no positions: all */
+export function subscriptions(
+  options: OpcUaOptions,
+  timings: Timings,
+  memory: Memory,
+  lacking: (positions: readonly number[] | undefined, from: Timestamp, to: Timestamp) => void,
+): Subscriptions {
+  const standing = new Map<number, Standing>();
+  const granted = nothingGranted();
+  const receive = receiver(options.tags, lacking);
+  const bridge = options.bridge ?? BRIDGE;
+  let bound: Bound | undefined;
+
+  const link = (): Bound => {
+    if (bound === undefined) throw new Fault('internal.unexpected', 'subscriptions without a link');
+    return bound;
+  };
+
+  async function create(publishing: number): Promise<Standing> {
+    const { server } = link();
+    // A third of the session's timeout, because nothing but publishing keeps the session alive.
+    const keepAlive = Math.min(timings.keepAlive, server.session.timeout / 3);
+    const count = Math.max(1, Math.floor(keepAlive / publishing));
+    const lifetime = Math.max(timings.outlive, 3 * keepAlive, 3 * publishing);
+    const created = await server.once('creating a subscription', (session) =>
+      session.createSubscription({
+        requestedPublishingInterval: publishing,
+        requestedMaxKeepAliveCount: count,
+        requestedLifetimeCount: Math.max(3 * count, Math.ceil(lifetime / publishing)),
+        maxNotificationsPerPublish: VALUES_PER_MESSAGE,
+        publishingEnabled: true,
+        priority: 0,
+      }),
+    );
+    const { subscriptionId: id, revisedPublishingInterval: interval, revisedMaxKeepAliveCount } = created;
+    const one: Standing = {
+      id,
+      interval,
+      silence: 3 * Math.max(interval * revisedMaxKeepAliveCount, keepAlive),
+      items: [],
+      heard: performance.now(),
+      heardAt: now(),
+      sequence: sequence({
+        take: (message) => receive.take(message, link().sink),
+        again: (number) => republish(id, number),
+        lost: () => lost(one),
+      }),
+    };
+    standing.set(id, one);
+    start();
+    return one;
+  }
+
+  async function republish(subscriptionId: number, number: number): Promise<NotificationMessage | undefined> {
+    const { server, publisher } = link();
+    const request = new RepublishRequest({ subscriptionId, retransmitSequenceNumber: number });
+    try {
+      const doing = 'asking for a lost message again';
+      const { notificationMessage } = await server.ask<{ notificationMessage: NotificationMessage }>(doing, request);
+      publisher?.acknowledge(subscriptionId, number);
+      return notificationMessage;
+    } catch (error) {
+      const status = serviceResult((error as Fault).cause ?? {});
+      // It does not keep it any more, or never kept any (the service is optional).
+      if (status === undefined || status === StatusCode.BadSubscriptionIdInvalid) throw error;
+      return undefined;
+    }
+  }
+
+  /** Messages of a subscription are missing for good. */
+  function lost(one: Standing): void {
+    const from = one.heardAt - one.interval * TICKS_PER_MS;
+    const to = now();
+    const { sink, fail } = link();
+    const all = one.items.length === options.tags.length;
+    const tags = one.items.map(({ tag }) => tag.name);
+    sink.gap({ reason: 'source-overflow', ...(!all && { tags }), from, to });
+    catchUp(one).catch(fail);
+    lacking(all ? undefined : one.items.map(({ position }) => position), from, to);
+  }
+
+  /**
+   * Reads every item, because a value that changed only in a lost message would be wrong until it changes again.
+   * Delivers what is newer than the last reading of its tag.
+   */
+  async function catchUp(one: Standing): Promise<void> {
+    const { server, limits, sink } = link();
+    await server.portions(one.items, limits.read, async (portion) => {
+      const values = await server.read(
+        'reading all values again',
+        portion.map(({ node }) => node),
+      );
+      const builder = new BatchBuilder(portion.length);
+      for (const { tag, position } of portion) {
+        values.next();
+        if (values.time <= receive.latest(position)) continue;
+        values.push(builder, tag.index);
+        receive.saw(position, values.time);
+      }
+      if (builder.count > 0) sink.deliver(builder.take());
+    });
+  }
+
+  function accept(response: PublishResponse): Promise<void> | undefined {
+    const one = standing.get(response.subscriptionId);
+    const time = performance.now();
+    for (const other of standing.values()) {
+      // One may die while others talk.
+      if (other !== one && time - other.heard > other.silence)
+        throw new Fault('source.silent', `subscription ${other.id} sent nothing in ${other.silence} ms`);
+    }
+    if (one === undefined) return undefined;
+    one.heard = time;
+    const turn = one.sequence.accept(response);
+    if (turn === undefined) one.heardAt = now();
+    else
+      turn.then(
+        () => (one.heardAt = now()),
+        () => {},
+      );
+    return turn;
+  }
+
+  /** A subscription for these items: one that stands already, a new one, or the first when the server has no more. */
+  async function homeOf(publishing: number, homes: Map<number, Standing>): Promise<Standing> {
+    const known = homes.get(publishing);
+    if (known !== undefined) return known;
+    try {
+      const one = await create(publishing);
+      homes.set(publishing, one);
+      return one;
+    } catch (error) {
+      const [first] = standing.values();
+      const status = serviceResult((error as Fault).cause ?? {});
+      if (first === undefined || status !== StatusCode.BadTooManySubscriptions) throw error;
+      return first;
+    }
+  }
+
+  async function fill(one: Standing, items: readonly Item[]): Promise<Refused[]> {
+    const { server, limits } = link();
+    const request = {
+      subscriptionId: one.id,
+      interval: one.interval,
+      bridge,
+      most: Math.min(limits.monitor, memory.most),
+      trying: (count: number) => {
+        memory.trying = count;
+      },
+    };
+    const refused = await createItems(items, request, server, receive, granted);
+    memory.trying = 0;
+    const without = new Set(refused.map(({ item }) => item));
+    one.items.push(...items.filter((item) => !without.has(item)));
+    return refused;
+  }
+
+  const homes = new Map<number, Standing>();
+
+  function start(): void {
+    if (bound === undefined || standing.size === 0 || bound.publisher !== undefined) return;
+    const silence = Math.max(...[...standing.values()].map((one) => one.silence));
+    bound.publisher = startPublishing(bound.server.session, silence, accept, bound.fail);
+  }
+
+  return {
+    receive,
+    granted,
+    bind(server, limits, sink, fail) {
+      bound = { server, limits, sink, fail };
+    },
+    async add(items) {
+      const groups = new Map<number, Item[]>();
+      for (const item of items) {
+        const publishing = Math.max(options.publishing, Math.min(SLOW, item.tag.sampling));
+        const group = groups.get(publishing);
+        if (group) group.push(item);
+        else groups.set(publishing, [item]);
+      }
+      const refused: Refused[] = [];
+      for (const [publishing, group] of groups) {
+        let left: readonly Item[] = group;
+        let one = await homeOf(publishing, homes);
+        for (;;) {
+          const answers = await fill(one, left);
+          const full = answers.filter(({ status }) => status === StatusCode.BadTooManyMonitoredItems);
+          refused.push(...answers.filter(({ status }) => status !== StatusCode.BadTooManyMonitoredItems));
+          // A subscription that is full is followed by another one, as long as each takes some.
+          if (full.length === 0) break;
+          if (full.length === left.length && one.items.length === 0) {
+            refused.push(...full);
+            break;
+          }
+          left = full.map(({ item }) => item);
+          homes.delete(publishing);
+          const next = await homeOf(publishing, homes);
+          if (next === one || next.items.length > 0) {
+            refused.push(...full);
+            break;
+          }
+          one = next;
+        }
+      }
+      return refused;
+    },
+    async transfer() {
+      const subscriptionIds = [...standing.keys()];
+      const request = new TransferSubscriptionsRequest({ subscriptionIds, sendInitialValues: false });
+      try {
+        const doing = 'taking over the subscriptions';
+        const { results } = await link().server.ask<TransferSubscriptionsResponse>(doing, request);
+        return results?.length === standing.size && results.every(({ statusCode }) => !isBad(statusCode.value));
+      } catch (error) {
+        if (serviceResult((error as Fault).cause ?? {}) === undefined) throw error;
+        return false;
+      }
+    },
+    async resume() {
+      try {
+        for (const one of standing.values()) {
+          await one.sequence.resume();
+          one.heard = performance.now();
+        }
+        return true;
+      } catch (error) {
+        if (serviceResult((error as Fault).cause ?? {}) !== StatusCode.BadSubscriptionIdInvalid) throw error;
+        return false;
+      }
+    },
+    start,
+    intervals: () => [...standing.values()].map(({ interval }) => interval),
+    async discard() {
+      const { server } = link();
+      const subscriptionIds = [...standing.keys()];
+      if (subscriptionIds.length === 0) return;
+      // A server that does not delete them lets them end with their lifetime.
+      const request = new DeleteSubscriptionsRequest({ subscriptionIds });
+      await server.ask('deleting old subscriptions', request).catch(() => {});
+    },
+    stop() {
+      bound?.publisher?.stop();
+      bound = undefined;
+    },
+  };
+}

@@ -1,0 +1,73 @@
+// The tags that cannot be read, and why: each gets a Bad reading once for every reason, stands in the source's trouble
+// as long as it lasts, and is tried again ever more seldom, for a PLC may be loaded with the missing block tomorrow.
+
+import { BatchBuilder } from '../../model/batch.ts';
+import { statusName } from '../../model/status.ts';
+import { now } from '../../model/time.ts';
+import type { Sink } from '../adapter.ts';
+import type { OpcUaTag } from './options.ts';
+
+export interface Unreadable {
+  /** A tag (by its position) has no readings, for this reason; said once as long as the reason stays. */
+  set(position: number, status: number, reason: string): void;
+  /** The tag can be read after all. */
+  clear(position: number): void;
+  /** Something that concerns more than one tag, under a key of its own; undefined: it is over. */
+  note(key: string, text: string | undefined): void;
+  /** The tags that have no readings. */
+  readonly positions: readonly number[];
+  /** A new link: all is said again. @param all the tags are looked for anew */
+  renew(all: boolean): void;
+  /** Delivers the Bad readings that are due and tells all trouble. */
+  tell(sink: Sink): void;
+}
+
+export function unreadable(tags: readonly OpcUaTag[]): Unreadable {
+  const reasons = new Map<number, { status: number; reason: string }>();
+  const notes = new Map<string, string>();
+  let due: number[] = [];
+
+  return {
+    set(position, status, reason) {
+      const before = reasons.get(position);
+      reasons.set(position, { status, reason });
+      if (before?.status !== status) due.push(position);
+    },
+    clear(position) {
+      reasons.delete(position);
+    },
+    note(key, text) {
+      if (text === undefined) notes.delete(key);
+      else notes.set(key, text);
+    },
+    renew(all) {
+      if (all) {
+        reasons.clear();
+        notes.clear();
+      }
+      due = [...reasons.keys()];
+    },
+    get positions() {
+      return [...reasons.keys()];
+    },
+    tell(sink) {
+      const builder = new BatchBuilder(due.length);
+      const time = now();
+      for (const position of due) {
+        const reason = reasons.get(position);
+        if (reason) builder.add((tags[position] as OpcUaTag).index, time, reason.status, null);
+      }
+      due = [];
+      if (builder.count > 0) sink.deliver(builder.take());
+      const trouble = new Map(notes);
+      for (const [position, { reason }] of reasons) trouble.set((tags[position] as OpcUaTag).name, reason);
+      sink.trouble(trouble);
+    },
+  };
+}
+
+/** What is said of a tag whose item the server refused. */
+export const refusal = (status: number) => `${statusName(status)}: the server does not monitor this node`;
+
+/** Waits between the tries: ×2 each time, up to 20 times the first. @param attempt 1 is the first */
+export const patience = (first: number, attempt: number) => Math.min(20 * first, first * 2 ** (attempt - 1));
