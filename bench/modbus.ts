@@ -85,7 +85,8 @@ async function measure({ what, sources, roundTrip }: Load, server: ChildProcess,
   const ending = new AbortController();
   await Promise.all(adapters.map((adapter) => adapter.connect(ending.signal)));
   const runs = adapters.map((adapter, i) => {
-    const sink = { deliver: deliver(sources[i]!.tags[0]!.poll), ready() {}, describe() {}, gap() {}, trouble() {} };
+    const idle = { ready: () => undefined, granted() {}, describe() {}, gap() {}, trouble() {} };
+    const sink = { ...idle, deliver: deliver(sources[i]!.tags[0]!.poll) };
     return adapter.run(sink, ending.signal);
   });
   // A start that is not measured: connections, compilation.
