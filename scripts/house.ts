@@ -20,7 +20,19 @@ export interface Violation {
 
 const AGENT = 'agent/src/';
 const EVERY_ROOM = ['adapters', 'adapters/*', 'buffer', 'conditioning', 'config', 'control', 'delivery', 'model'];
-const EVERYTHING = [...EVERY_ROOM, 'audit', 'observe', 'store', 'gateway', 'remote', 'wiring', 'version', 'cli', 'sim'];
+const EVERYTHING = [
+  ...EVERY_ROOM,
+  'audit',
+  'cost',
+  'observe',
+  'store',
+  'gateway',
+  'remote',
+  'wiring',
+  'version',
+  'cli',
+  'sim',
+];
 
 /**
  * Room → the rooms it may import. A room is a folder of agent/src; each protocol is a room of its own, so that
@@ -31,6 +43,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   model: [],
   config: ['model'],
   audit: ['model'],
+  cost: [],
   conditioning: ['model'],
   buffer: ['model'],
   // hub.type, url and the like are the mapping's types; secrets are read where they are used

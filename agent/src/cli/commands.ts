@@ -69,6 +69,12 @@ const COMMANDS: readonly Entry[] = [
     load: () => import('./audit.ts'),
   },
   {
+    name: 'cost',
+    usage: '--rate N/s [--format FORMAT] [--json]',
+    summary: 'what a rate of readings costs in Azure',
+    load: () => import('./cost.ts'),
+  },
+  {
     name: 'certificates',
     usage: 'list|trust|reject',
     summary: 'which OPC UA servers are trusted',

@@ -30,8 +30,8 @@ groups = {
   fleet     = "00000000-0000-0000-0000-0000000000a3"
 }
 
-# 10,000 readings a second in columns: fieldgate cost --rate 10k/s --format columns
-iot_hub           = { sku = "S1", capacity = 3 }
+# 10,000 readings a second by six gateways, with room for a backlog: fieldgate cost --rate 10k/s --format columns --gateways 6
+iot_hub           = { sku = "S1", capacity = 4 }
 expected_gateways = 6
 event_hubs        = { capacity = 1, maximum_capacity = 4 }
 adx               = { sku = "Standard_E2ads_v5", capacity = 2, hot_cache_days = 31, soft_delete_days = 1827 }

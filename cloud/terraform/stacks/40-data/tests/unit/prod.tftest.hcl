@@ -134,8 +134,8 @@ run "alerts_reach_somebody_and_say_what_to_do" {
     error_message = "Every alert has somebody to go to and says what to do."
   }
   assert {
-    condition     = one(azurerm_monitor_metric_alert.this["quota"].criteria).threshold == 960000
-    error_message = "Four fifths of 3 units of S1: 960,000 messages."
+    condition     = one(azurerm_monitor_metric_alert.this["quota"].criteria).threshold == 1280000
+    error_message = "Four fifths of 4 units of S1: 1,280,000 messages."
   }
   assert {
     condition     = one(azurerm_monitor_metric_alert.this["gateways-missing"].criteria).threshold == 6
