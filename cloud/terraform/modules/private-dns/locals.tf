@@ -7,8 +7,7 @@ locals {
     }
   ]...)
 
-  # not try(): of a value that is not wholly known it says nothing
-  outbound = var.resolver == null ? null : var.resolver.outbound
+  outbound = try(var.resolver.outbound, null)
   forwards = local.outbound == null ? {} : local.outbound.forwarding_rules
   suffix   = var.resolver == null ? "" : trimprefix(var.resolver.name, "dnspr-")
 }
