@@ -127,7 +127,7 @@ function givenNames(body: string): Set<string> {
  * Names in a function that are no column of a table it reads, no parameter, no name it gives, no other function: a
  * column misspelt, or renamed in the table alone. Members after a dot or in brackets are of dynamic values: not looked at.
  */
-export function unknownNames(database: Database, made: KustoFunction): string[] {
+function unknownNames(database: Database, made: KustoFunction): string[] {
   const body = made.body.replace(/"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'/g, '""');
   const known = new Set([...WORDS, ...givenNames(body), ...made.parameters, ...database.functions.keys()]);
   const called = [...database.functions.values()].filter(({ name }) => new RegExp(`\\b${name}\\s*\\(`).test(body));
