@@ -1,6 +1,6 @@
 // What a clean mapping becomes: defaults filled in, addresses parsed, CSV and YAML alike.
 
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type Loaded, type LoadOptions, loadMapping } from '../../agent/src/config/load.ts';
@@ -361,5 +361,54 @@ describe('how Modbus values are written', () => {
     ]);
     expect(tags[7]).toMatchObject({ clamp: true, range: [0, 10] });
     expect(tags[8]).toMatchObject({ encoding: 'utf-8' });
+  });
+});
+
+describe('devices that a profile describes', () => {
+  const profiles = join(import.meta.dirname, '../../deploy/iot-edge/samples/profiles');
+
+  it('get its tags, at their unit and base', async () => {
+    const { plant } = await clean(
+      `${HEAD}sources:
+  plc:
+    protocol: modbus-tcp
+    host: h
+    unit: 7
+    defaults: { poll: 1m, order: BADC, deadband: 0 }
+    profiles:
+      M1: { profile: meter.yaml }
+      M2: { profile: meter.yaml, unit: 9, base: 100, poll: 5s }
+`,
+      {
+        'meter.yaml': `profile: 1
+name: A meter
+defaults: { order: CDAB }
+tags:
+  V: { address: 400011, type: float32 }
+  RUN: { address: "holding:3.2", poll: 250ms, deadband: 0 }
+  LAMP: { address: "coil:5" }
+`,
+      },
+    );
+    expect(plant.sources[0]?.tags).toMatchObject([
+      { name: 'M1.V', address: { table: 'holding', offset: 10 }, order: 'CDAB', unitId: 7, poll: 60_000 },
+      { name: 'M1.RUN', address: { table: 'holding', offset: 3, bit: 2 }, unitId: 7, poll: 250 },
+      { name: 'M1.LAMP', address: { table: 'coil', offset: 5 }, unitId: 7, poll: 60_000 },
+      { name: 'M2.V', address: { table: 'holding', offset: 110 }, order: 'CDAB', unitId: 9, poll: 5_000 },
+      { name: 'M2.RUN', address: { table: 'holding', offset: 103, bit: 2 }, unitId: 9, poll: 250 },
+      { name: 'M2.LAMP', address: { table: 'coil', offset: 105 }, unitId: 9, poll: 5_000 },
+    ]);
+    expect(plant.sources[0]?.tags.every(({ deadband }) => deadband?.size === 0)).toBe(true);
+  });
+
+  it.each(readdirSync(profiles))('%s, as it is shipped, names its source and is clean', async (file) => {
+    const text = readFileSync(join(profiles, file), 'utf8');
+    expect(text).toMatch(/^source: .+/m);
+    const { plant, warnings, files } = await clean(
+      `${HEAD}sources:\n  plc: { protocol: modbus-tcp, host: h, profiles: { D: { profile: ${join(profiles, file)}, base: 20 } } }\n`,
+    );
+    expect(warnings).toEqual([]);
+    expect(plant.sources[0]!.tags.length).toBeGreaterThan(5);
+    expect(files.map(({ path }) => path)).toContain(join(profiles, file));
   });
 });

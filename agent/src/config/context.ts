@@ -23,6 +23,8 @@ export interface Context {
   readonly faults: Faults;
   /** Reads a CSV file that the mapping names, and remembers that it did. */
   readonly readTable: (path: string) => Promise<TextFile>;
+  /** Reads a profile that the mapping names, and remembers that it did. */
+  readonly readProfile: (path: string) => Promise<TextFile>;
   /** Learns every tag as it is written, with templates expanded; its value is what YAML gives. */
   readonly onTag?: ((source: string, name: string, value: unknown, from: TagPlace) => void) | undefined;
 }

@@ -69,6 +69,7 @@ export async function loadMapping(file: string, options: LoadOptions = {}): Prom
   const context: Context = {
     ...{ yaml, env, today, mistakes, warnings, templates, onTag: options.onTag },
     readTable: (path) => readFile(path, 'table'),
+    readProfile: (path) => readFile(path, 'yaml'),
     names: new Map(),
     usedTemplates: new Set(),
     faults: new Map(),

@@ -62,6 +62,7 @@ function reference(): string {
     ),
     table('tls', modbus[0]!.properties!.tls!),
     table('A source of any Modbus protocol, besides these', modbus[0]!, (key) => !differs(key, modbus, anyModbus)),
+    table('profiles, each device', modbus[0]!.properties!.profiles!.additionalProperties as Node),
     table('A tag of any source', tags[0]!, (key) => alike.has(key)),
     table('A tag of an OPC UA source', tags[0]!, (key) => !alike.has(key)),
     table('A tag of a Modbus source', tags[1]!, (key) => !alike.has(key)),

@@ -11,6 +11,7 @@ import { listedFiles } from './listed.ts';
 import type { Mistake, Path } from './mistake.ts';
 import { inRow, inYaml, type Origin, placeOf } from './origin.ts';
 import type { ResolvedSource } from './plant.ts';
+import { readDevices } from './profile.ts';
 import { isFields, type Placed, type Warn } from './protocols/protocol.ts';
 import { protocolNamed, protocolOf } from './protocols/protocols.ts';
 import { sourceSchema } from './schema.ts';
@@ -57,6 +58,7 @@ export async function readSource(context: Context, name: string, value: unknown)
   readYamlTags(context, base, value.tags, take);
   await readTagFiles(context, base, value.tagFiles, protocol.tagSchema, take);
   await readUses(context, base, value, take);
+  const devices = await readProfiles(context, base, name, protocol, config ?? {}, value.profiles);
   const warn: Warn = (at, path, message) => {
     const warning =
       at === 'source'
@@ -67,11 +69,12 @@ export async function readSource(context: Context, name: string, value: unknown)
     if (warning !== undefined) warnings.push(warning);
   };
   if (mistakes.length > before || config === undefined) return undefined;
-  protocol.checkTags(tags, config, warn);
-  if (tags.length === 0) {
+  const all = [...tags, ...devices];
+  protocol.checkTags(all, config, warn);
+  if (all.length === 0) {
     warnings.push(yaml.mistake(base, 'key', `${name} has no tags: nothing is read from it`));
   }
-  const resolved = tags.map(({ tag }) => tag);
+  const resolved = all.map(({ tag }) => tag);
   return protocol.resolveSource(name, { ...config, tags: written }, resolved);
 }
 
@@ -158,6 +161,29 @@ async function readUses(context: Context, base: readonly string[], source: Field
       take(name, value, ofInstance(context.yaml, context.faults, instance, tag, name), 'template');
     }
   }
+}
+
+/** The tags of devices that a profile describes, each with the unit, the poll and the order of its device. */
+async function readProfiles(
+  context: Context,
+  base: readonly string[],
+  source: string,
+  protocol: ReturnType<typeof protocolOf>,
+  config: Fields,
+  uses: unknown,
+): Promise<Placed[]> {
+  if (!isFields(uses) || !('profiles' in protocol.sourceSchema.shape)) return [];
+  const placed: Placed[] = [];
+  const devices = await readDevices(context, base, uses);
+  for (const { use, defaults, tags } of devices) {
+    const { unitId: _unit, ...usual } = isFields(config.defaults) ? config.defaults : {};
+    const own = { ...usual, ...defaults, ...(use.poll !== undefined && { poll: use.poll }) };
+    const unit = use.unit ?? (isFields(config.defaults) ? config.defaults.unitId : undefined) ?? config.unit;
+    const device = taker(context, source, protocol, { ...config, unit, defaults: own });
+    for (const { name, value, origin } of tags) device.take(name, value, origin, 'file');
+    placed.push(...device.tags);
+  }
+  return placed;
 }
 
 /** Fills in the environment variables of a source; returns the keys for which that failed. */

@@ -101,6 +101,39 @@ export const modbusTag = z.strictObject(
   { error: 'write { address: 400011, type: float32 }' },
 );
 
+const PROFILE = 'write { profile: profiles/meter.yaml, unit: 3 }';
+
+export const profileUse = z.strictObject(
+  {
+    profile: text('profiles/meter.yaml').describe('The profile: a file, relative to this one.'),
+    unit: whole(0, 255).optional().describe("Modbus unit of the device, when it is not the source's."),
+    base: whole(0, 65_535)
+      .default(0)
+      .describe("Where the device's registers begin: added to every address of the profile."),
+    poll: duration(10).optional().describe('How often the device is read, for tags of the profile that do not say it.'),
+  },
+  { error: PROFILE },
+);
+
+export type ProfileUse = z.output<typeof profileUse>;
+
+/** A file that describes one kind of device. */
+export const profileFile = z.strictObject({
+  profile: z
+    .literal(1, { error: 'write 1, the version of the form of profiles' })
+    .describe('Version of the form of profiles: 1.'),
+  name: text('Siemens SENTRON PAC3200').describe('The device, for people.'),
+  source: z.string({ error: 'write text' }).optional().describe('Where its register map is published.'),
+  defaults: z
+    .strictObject({
+      poll: duration(10).optional().describe('How often tags are read that do not say it.'),
+      order: z.enum(ORDERS).optional().describe('Order of the bytes of tags that do not say it.'),
+    })
+    .prefault({})
+    .describe('What holds for every tag that says nothing else.'),
+  tags: z.record(tagName, modbusTag, { error: NAMES }).describe('Tags by name; addresses count from the base.'),
+});
+
 /** Keys of a source of any Modbus protocol, besides unit and retries, which differ in what they may be. */
 const anyModbus = {
   timeout: duration(10).prefault('1s').describe('How long to wait for a reply.'),
@@ -115,6 +148,14 @@ const anyModbus = {
     .describe('What holds for every tag of the source that says nothing else.'),
   tags: z.record(tagName, modbusTag, { error: NAMES }).default({}).describe('Tags by name.'),
   tagFiles,
+  profiles: z
+    .record(tagName, profileUse, {
+      error: 'write devices under it, like METER1: { profile: profiles/meter.yaml, unit: 3 }',
+    })
+    .default({})
+    .describe(
+      'Devices that a profile describes, by name: METER1: { profile: profiles/meter.yaml, unit: 3 } makes METER1.V1N and so on.',
+    ),
   ...uses,
 };
 
