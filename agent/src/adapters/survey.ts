@@ -44,8 +44,8 @@ export interface Answer {
 export interface BrowseWish {
   /** Node id or browse path to begin at; default: the Objects folder. */
   readonly under?: string;
-  /** Told now and then while it walks. */
-  readonly progress: (nodes: number) => void;
+  /** Told now and then while it walks: nodes seen, and those of them that could not be looked into. */
+  readonly progress: (nodes: number, refused: number) => void;
 }
 
 /** A variable that was found. */
@@ -62,6 +62,8 @@ export interface Browsed {
   readonly description?: string;
   /** Whether this user may read it now. */
   readonly readable: boolean;
+  /** `Tag.index` of the tags of the mapping that are read from it. */
+  readonly tags?: readonly number[];
 }
 
 /** One link of the chain, looked at. */

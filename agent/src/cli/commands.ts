@@ -57,6 +57,12 @@ const COMMANDS: readonly Entry[] = [
     load: () => import('./read.ts'),
   },
   {
+    name: 'browse',
+    usage: 'FILE SOURCE [--match GLOB]',
+    summary: 'walks an OPC UA server and prints a mapping, or what differs from it',
+    load: () => import('./browse.ts'),
+  },
+  {
     name: 'buffer',
     usage: 'status|verify|export FILE',
     summary: 'looks into a buffer file, also one that was set aside',
@@ -76,8 +82,8 @@ const COMMANDS: readonly Entry[] = [
   },
   {
     name: 'certificates',
-    usage: 'list|trust|reject',
-    summary: 'which OPC UA servers are trusted',
+    usage: 'list|trust|reject|create',
+    summary: "which OPC UA servers are trusted, and the gateway's own certificate",
     load: () => import('./certificates.ts'),
   },
 ];

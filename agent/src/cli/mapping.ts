@@ -20,8 +20,8 @@ export async function cleanMapping(command: string, file: string, io: Io): Promi
 }
 
 /** All sources of a plant, or the one that was named. @throws Usage when there is none of that name */
-export function sourcesNamed({ plant }: Clean, name: string | undefined): Numbered[] {
-  const all = numbered(plant);
+export function sourcesNamed({ plant, mapping }: Clean, name: string | undefined): Numbered[] {
+  const all = numbered(plant, mapping.buffer.path);
   if (name === undefined) return all;
   const found = all.filter(({ source }) => source.name === name);
   if (found.length > 0) return found;

@@ -62,7 +62,9 @@ async function shownOf(numbered: Numbered, roundTrip: number): Promise<Shown> {
   const planned = survey?.plan();
   const { config } = numbered.source;
   const pause = 'delayBetweenRequests' in config ? config.delayBetweenRequests : 0;
-  return { numbered, planned, totals: planned && totalsOf(planned, roundTrip + pause) };
+  // Subscriptions are no requests: nothing of a line is kept busy.
+  const asked = planned?.every(({ facts }) => facts.requestBytes !== undefined) ? planned : undefined;
+  return { numbered, planned, totals: asked && totalsOf(asked, roundTrip + pause) };
 }
 
 /** What a plan costs in a second. */
@@ -123,7 +125,7 @@ function asJson({ numbered, planned, totals }: Shown) {
 function write({ numbered, planned, totals }: Shown, withTags: boolean, roundTrip: number, io: Io): void {
   const { source, first } = numbered;
   io.out.write(`${source.name}  ${source.protocol} ${addressOf(source)}\n`);
-  if (planned === undefined || totals === undefined) {
+  if (planned === undefined) {
     io.out.write(`  what is asked of an ${source.protocol} source cannot be shown yet\n\n`);
     return;
   }
@@ -137,6 +139,10 @@ function write({ numbered, planned, totals }: Shown, withTags: boolean, roundTri
     io.out.write(`${lines[i]}\n`);
     if (withTags) for (const index of tags) io.out.write(`      ${source.tags[index - first]!.name}\n`);
   });
+  if (totals === undefined) {
+    io.out.write('\n');
+    return;
+  }
   const { requests, requestsPerSecond, naivePerSecond, leastPerSecond, bytesPerSecond, busy } = totals;
   io.out.write(
     `  ${requests} request${requests === 1 ? '' : 's'} for ${totals.tags} tag${totals.tags === 1 ? '' : 's'}: ` +

@@ -73,9 +73,10 @@ function wanted(clean: Clean, names: readonly string[]): Wanted[] {
   }
   const chosen = new Set(names.length > 0 ? names : known);
   return sources
-    .map(({ source, first }) => {
+    .map((one) => {
+      const { source, first } = one;
       const indices = source.tags.flatMap(({ name }, i) => (chosen.has(name) ? [first + i] : []));
-      return { source, first, indices };
+      return { ...one, indices };
     })
     .filter(({ indices }) => indices.length > 0);
 }

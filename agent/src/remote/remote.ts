@@ -116,7 +116,7 @@ function powersOf(options: RemoteOptions, reported: () => JsonObject): Powers {
     async read(names, signal) {
       const found = new Map<Numbered, number[]>();
       const missing = new Set(names);
-      for (const one of numbered(gateway.plant())) {
+      for (const one of numbered(gateway.plant(), bufferPath)) {
         one.source.tags.forEach(({ name }, i) => {
           if (missing.delete(name)) found.set(one, [...(found.get(one) ?? []), one.first + i]);
         });
@@ -126,7 +126,7 @@ function powersOf(options: RemoteOptions, reported: () => JsonObject): Powers {
       return { tags: [...read.flat(), ...unknown] };
     },
     async browse({ source, under, limit, cursor }, signal) {
-      const survey = await surveyNamed(gateway, source);
+      const survey = await surveyNamed(gateway, bufferPath, source);
       const { browse } = survey;
       if (browse === undefined)
         throw new Fault('control.refused', `${source} cannot be walked: it has no address space`);
@@ -169,8 +169,8 @@ function powersOf(options: RemoteOptions, reported: () => JsonObject): Powers {
   };
 }
 
-async function surveyNamed(gateway: Gateway, name: string) {
-  const one = numbered(gateway.plant()).find(({ source }) => source.name === name);
+async function surveyNamed(gateway: Gateway, bufferPath: string, name: string) {
+  const one = numbered(gateway.plant(), bufferPath).find(({ source }) => source.name === name);
   if (one === undefined) throw new Fault('control.refused', `there is no source "${name}"`);
   const survey = await surveyOf(one);
   if (survey === undefined) throw new Fault('control.refused', `${one.source.protocol} sources cannot be asked`);

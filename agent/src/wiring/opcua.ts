@@ -4,6 +4,8 @@ import type { ConnectionFacts, Source } from '../adapters/adapter.ts';
 import { opcuaAdapter } from '../adapters/opcua/adapter.ts';
 import { keep } from '../adapters/opcua/kept.ts';
 import { type OpcUaOptions, type OpcUaTag, TIMINGS } from '../adapters/opcua/options.ts';
+import { opcuaSurvey } from '../adapters/opcua/survey.ts';
+import type { Survey } from '../adapters/survey.ts';
 import type { Plant, ResolvedOpcUaSource, ResolvedOpcUaTag } from '../config/plant.ts';
 import { readSecret } from '../config/secret.ts';
 
@@ -13,14 +15,49 @@ export const applicationUri = ({ site, gateway }: Pick<Plant, 'site' | 'gateway'
 
 /** @param indices of the source's tags, in their order; @param pki folder of the gateway's certificates */
 export function opcuaSource(
-  { name, config, tags }: ResolvedOpcUaSource,
+  source: ResolvedOpcUaSource,
   indices: readonly number[],
   plant: Pick<Plant, 'site' | 'gateway'>,
   pki: string,
 ): Source {
-  const { endpoint, security, insecure, user, publishing, bridge } = config;
+  const { name, config, tags } = source;
   let connection: ConnectionFacts | undefined;
   const options: OpcUaOptions = {
+    ...optionsOf(source, indices, plant, pki),
+    tell: (facts) => {
+      connection = facts;
+    },
+  };
+  const kept = keep(options);
+  return {
+    name,
+    protocol: 'opcua',
+    address: config.endpoint,
+    tags: indices,
+    latency: config.publishing + Math.max(0, ...tags.map((tag) => tag.sampling)),
+    create: () => opcuaAdapter(options, TIMINGS, kept),
+    connection: () => connection,
+  };
+}
+
+/** What the commands ask of the source. @param first the index of the source's first tag */
+export function surveyOfOpcUa(
+  source: ResolvedOpcUaSource,
+  first: number,
+  gateway: Pick<Plant, 'site' | 'gateway'> & { readonly pki: string },
+): Survey {
+  const indices = source.tags.map((_, i) => first + i);
+  return opcuaSurvey(optionsOf(source, indices, gateway, gateway.pki));
+}
+
+function optionsOf(
+  { name, config, tags }: ResolvedOpcUaSource,
+  indices: readonly number[],
+  plant: Pick<Plant, 'site' | 'gateway'>,
+  pki: string,
+): OpcUaOptions {
+  const { endpoint, security, insecure, user, publishing, bridge } = config;
+  return {
     name,
     endpoint,
     ...(security !== undefined && { security }),
@@ -29,9 +66,6 @@ export function opcuaSource(
     publishing,
     bridge,
     pki,
-    tell: (facts) => {
-      connection = facts;
-    },
     applicationUri: applicationUri(plant),
     tags: tags.map((tag, i) => ({
       index: indices[i]!,
@@ -44,16 +78,6 @@ export function opcuaSource(
       ...deadbandOf(tag),
       wantsRange: tag.deadband?.kind === 'percent' && tag.range === undefined,
     })),
-  };
-  const kept = keep(options);
-  return {
-    name,
-    protocol: 'opcua',
-    address: endpoint,
-    tags: indices,
-    latency: publishing + Math.max(0, ...tags.map((tag) => tag.sampling)),
-    create: () => opcuaAdapter(options, TIMINGS, kept),
-    connection: () => connection,
   };
 }
 

@@ -39,12 +39,12 @@ async function properties(nodes: readonly NodeId[], name: string, limits: Limits
   return values;
 }
 
-function rangeOf(value: unknown): [number, number] | undefined {
+export function rangeOf(value: unknown): [number, number] | undefined {
   const { low, high } = (value ?? {}) as { low?: unknown; high?: unknown };
   return typeof low === 'number' && typeof high === 'number' && low < high ? [low, high] : undefined;
 }
 
-function unitOf(value: unknown): string | undefined {
+export function unitOf(value: unknown): string | undefined {
   const { displayName } = (value ?? {}) as { displayName?: { text?: string | null } };
   return displayName?.text || undefined;
 }

@@ -1,0 +1,179 @@
+// The chain from the name of an OPC UA server to its tags, link by link, each told in words with its figures and what
+// to do; it ends at the first link that is broken.
+
+import { lookup } from 'node:dns/promises';
+import { connect } from 'node:net';
+import { AttributeIds, DataType } from 'node-opcua-client';
+import { describe, Fault, type FaultCode } from '../../model/fault.ts';
+import { isGood, statusName } from '../../model/status.ts';
+import type { ConnectionFacts } from '../adapter.ts';
+import type { Answer, Finding } from '../survey.ts';
+import type { OpcUaOptions } from './options.ts';
+import { readTags } from './read.ts';
+import type { Visit } from './survey.ts';
+
+const DEADLINE_MS = 5_000;
+const DAY = 86_400_000;
+/** Servers refuse messages whose time is off by more than a few minutes; histories suffer before that. */
+const CLOCK_ODD_MS = 1_000;
+const CLOCK_BROKEN_MS = 300_000;
+
+/** @param visit opens a session with options added */
+export async function* examine(
+  options: OpcUaOptions,
+  signal: AbortSignal,
+  visit: (more: Partial<OpcUaOptions>) => AsyncIterable<Visit>,
+): AsyncGenerator<Finding> {
+  const url = URL.parse(options.endpoint);
+  const host = url?.hostname.replace(/^\[|\]$/g, '') ?? options.endpoint;
+  const address = await attempt('name', () => resolved(host));
+  yield address.finding;
+  if (address.value === undefined) return;
+  const port = Number(url?.port) || 4840;
+  const reached = await attempt('port', () => reachable(address.value as string, port, signal));
+  yield reached.finding;
+  if (reached.value === undefined) return;
+
+  let told: ConnectionFacts | undefined;
+  const begin = performance.now();
+  try {
+    for await (const open of visit({ tell: (facts) => (told = facts) })) {
+      yield {
+        step: 'security',
+        verdict: 'good',
+        what: `${told?.security ?? 'unknown'} (best that both know, or as named)`,
+      };
+      for (const finding of certificates(told)) yield finding;
+      const who = !options.user
+        ? 'anonymous'
+        : 'name' in options.user
+          ? `user ${options.user.name}`
+          : 'user certificate';
+      yield { step: 'login', verdict: 'good', what: `${who}, in ${ms(performance.now() - begin)} from the first byte` };
+      yield await clock(open);
+      yield namespaces(options, open);
+      if (options.tags.length > 0) yield tags(options, await readTags(options.tags, open));
+    }
+  } catch (thrown) {
+    const fault = Fault.from(thrown, 'source.protocol', options.name);
+    yield { step: STEPS[fault.code] ?? 'session', verdict: 'broken', what: fault.message };
+  }
+}
+
+/** The link of the chain that a fault belongs to. */
+const STEPS: Partial<Record<FaultCode, string>> = {
+  'source.untrusted': 'certificate',
+  'source.insecure': 'security',
+  'source.configuration': 'security',
+  'source.credentials': 'login',
+};
+
+async function attempt<T>(
+  step: string,
+  work: () => Promise<{ value: T; what: string }>,
+): Promise<{ finding: Finding; value?: T }> {
+  try {
+    const { value, what } = await work();
+    return { value, finding: { step, verdict: 'good', what } };
+  } catch (thrown) {
+    return { finding: { step, verdict: 'broken', what: describe(thrown), mend: MENDS[step] ?? '' } };
+  }
+}
+
+const MENDS: Readonly<Record<string, string>> = {
+  name: 'write the address in numbers, or give this host a name server that knows it',
+  port: 'is the server on, is this its port, and does a firewall let this host through?',
+};
+
+async function resolved(host: string): Promise<{ value: string; what: string }> {
+  const begin = performance.now();
+  const { address } = await within(`${host} is not resolved`, lookup(host));
+  const what = address === host ? `${host} is an address` : `${host} is ${address} (${ms(performance.now() - begin)})`;
+  return { value: address, what };
+}
+
+async function reachable(address: string, port: number, signal: AbortSignal): Promise<{ value: true; what: string }> {
+  const begin = performance.now();
+  const socket = connect({ host: address, port, signal });
+  try {
+    await within(
+      `port ${port} does not answer`,
+      new Promise((resolve, reject) => socket.once('connect', resolve).once('error', reject)),
+    );
+    return { value: true, what: `port ${port} is open (${ms(performance.now() - begin)})` };
+  } finally {
+    socket.on('error', () => {});
+    socket.destroy();
+  }
+}
+
+async function within<T>(what: string, work: Promise<T>): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(new Error(`${what}: no answer within ${DEADLINE_MS} ms`)), DEADLINE_MS);
+  try {
+    return await Promise.race([work, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function* certificates(facts: ConnectionFacts | undefined): Generator<Finding> {
+  for (const { of, thumbprint, subject, validTo } of facts?.certificates ?? []) {
+    const days = Math.floor((Date.parse(validTo) - Date.now()) / DAY);
+    const what = `${of}: ${thumbprint} (${subject}), ${days} days left`;
+    yield { step: 'certificate', verdict: days > 30 ? 'good' : 'odd', what };
+  }
+  for (const remark of facts?.remarks ?? []) yield { step: 'certificate', verdict: 'odd', what: remark };
+}
+
+const CURRENT_TIME = 'i=2258';
+
+async function clock({ server }: Visit): Promise<Finding> {
+  const step = 'clock';
+  const begin = Date.now();
+  const node = { nodeId: CURRENT_TIME, attributeId: AttributeIds.Value };
+  const { value } = await server.once('reading its clock', (session) => session.read(node));
+  const time: unknown = value?.value;
+  if (value?.dataType !== DataType.DateTime || !(time instanceof Date)) {
+    return { step, verdict: 'odd', what: 'the server does not tell its time' };
+  }
+  const offset = time.getTime() - (begin + Date.now()) / 2;
+  const what = `the server's clock is ${ms(Math.abs(offset))} ${offset < 0 ? 'behind' : 'ahead of'} this one`;
+  if (Math.abs(offset) < CLOCK_ODD_MS) return { step, verdict: 'good', what };
+  const mend = 'set both clocks by the same time server (NTP)';
+  return { step, verdict: Math.abs(offset) < CLOCK_BROKEN_MS ? 'odd' : 'broken', what, mend };
+}
+
+function namespaces({ tags }: OpcUaOptions, { namespaces: known }: Visit): Finding {
+  const wanted = new Set(tags.flatMap(({ node }) => /^nsu=([^;]+);/.exec(node ?? '')?.[1] ?? []));
+  const missing = [...wanted].filter((uri) => !known.includes(uri));
+  const step = 'namespaces';
+  if (missing.length === 0) return { step, verdict: 'good', what: `${known.length}, with all that the mapping names` };
+  return {
+    step,
+    verdict: 'odd',
+    what: `the server has no ${missing.join(', ')}; it has ${known.join(', ')}`,
+    mend: "mend the nsu= of the tags; after a change of the server's project: fieldgate browse FILE SOURCE",
+  };
+}
+
+function tags(options: OpcUaOptions, { batch, details }: Answer): Finding {
+  const names = new Map(options.tags.map(({ index, name }) => [index, name]));
+  const bad: string[] = [];
+  for (let i = 0; i < batch.count; i++) {
+    const status = batch.status[i] as number;
+    const index = batch.tag[i] as number;
+    if (!isGood(status)) bad.push(`${names.get(index)} (${details.get(index) ?? statusName(status)})`);
+  }
+  const all = `${options.tags.length - bad.length} of ${options.tags.length} tags are read`;
+  if (bad.length === 0) return { step: 'tags', verdict: 'good', what: all };
+  const more = bad.length > 5 ? ` and ${bad.length - 5} more` : '';
+  return {
+    step: 'tags',
+    verdict: 'odd',
+    what: `${all}; not: ${bad.slice(0, 5).join(', ')}${more}`,
+    mend: 'fieldgate browse FILE SOURCE shows what the server has',
+  };
+}
+
+const ms = (duration: number) => `${duration < 10 ? duration.toFixed(1) : Math.round(duration)} ms`;

@@ -1,0 +1,37 @@
+// Reads tags once, as the gateway would: value, status, source time; and in words what a status cannot say.
+
+import { BatchBuilder, Kind } from '../../model/batch.ts';
+import { isGood, statusName } from '../../model/status.ts';
+import { now } from '../../model/time.ts';
+import type { Answer } from '../survey.ts';
+import { resolveNodes } from './nodes.ts';
+import type { OpcUaTag } from './options.ts';
+import type { Visit } from './survey.ts';
+
+/** Each tag gets exactly one reading. Rejects with a Fault when the connection fails. */
+export async function readTags(tags: readonly OpcUaTag[], { server, limits, namespaces }: Visit): Promise<Answer> {
+  const builder = new BatchBuilder(tags.length);
+  const details = new Map<number, string>();
+  const roundTrips: number[] = [];
+  const resolved = await resolveNodes(tags, namespaces, limits, server);
+  const found = resolved.flatMap((one, i) => {
+    const tag = tags[i] as OpcUaTag;
+    if ('node' in one) return [{ tag, node: one.node }];
+    builder.push(tag.index, now(), one.status, Kind.Null, 0);
+    details.set(tag.index, one.reason);
+    return [];
+  });
+  await server.portions(found, limits.read, async (portion) => {
+    const nodes = portion.map(({ node }) => node);
+    const begin = performance.now();
+    const values = await server.read('reading', nodes);
+    roundTrips.push(performance.now() - begin);
+    for (const { tag, node } of portion) {
+      values.next();
+      values.push(builder, tag.index);
+      const { status } = values;
+      if (!isGood(status)) details.set(tag.index, `the server says ${statusName(status)} of ${node}`);
+    }
+  });
+  return { batch: builder.take(), details, roundTrips };
+}

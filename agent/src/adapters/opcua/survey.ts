@@ -1,0 +1,137 @@
+// What the commands `browse`, `read`, `plan` and `doctor` ask of an OPC UA source, over a session of their own that is
+// closed at the end, whatever happened. The same checks stand before it as before the gateway's: no credential leaves
+// for a server that is refused.
+
+import { AttributeIds, resolveNodeId } from 'node-opcua-client';
+import { Fault } from '../../model/fault.ts';
+import type { Browsed, BrowseWish, Planned, Survey } from '../survey.ts';
+import { type Calls, calls, type Limits, readServer } from './calls.ts';
+import { examine } from './examine.ts';
+import { openLink } from './link.ts';
+import { resolveNodes } from './nodes.ts';
+import { type OpcUaOptions, TIMINGS } from './options.ts';
+import { readTags } from './read.ts';
+import { describeVariables, type TypeNames } from './variables.ts';
+import { walk } from './walk.ts';
+
+/** A session that is open for a piece of work. */
+export interface Visit {
+  readonly server: Calls;
+  readonly limits: Limits;
+  readonly namespaces: readonly string[];
+}
+
+export function opcuaSurvey(options: OpcUaOptions): Survey {
+  return {
+    plan: () => plan(options),
+    read: async (tags, signal) => {
+      const wanted = new Set(tags);
+      const chosen = options.tags.filter(({ index }) => wanted.has(index));
+      for await (const visit of visiting(options, signal)) return await readTags(chosen, visit);
+      throw new Fault('internal.unexpected', `${options.name}: nothing was read`);
+    },
+    browse: (wish, signal) => browse(options, wish, signal),
+    examine: (signal) => examine(options, signal, (more) => visiting({ ...options, ...more }, signal)),
+  };
+}
+
+/** Yields one visit and ends it when the caller has done with it. Rejects with a Fault. */
+async function* visiting(options: OpcUaOptions, signal: AbortSignal): AsyncGenerator<Visit> {
+  const deadline = new AbortController();
+  const late = () =>
+    deadline.abort(new Fault('source.timeout', `${options.name}: not connected in ${TIMINGS.connect} ms`));
+  const timer = setTimeout(late, TIMINGS.connect);
+  const link = await openLink(options, TIMINGS, AbortSignal.any([signal, deadline.signal])).finally(() =>
+    clearTimeout(timer),
+  );
+  const stop = () => link.fail(Fault.from(signal.reason, 'source.closed', `${options.name}: stopped`));
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    const server = calls(link.session, options.name, TIMINGS.request);
+    yield { server, ...(await readServer(server)) };
+  } finally {
+    signal.removeEventListener('abort', stop);
+    await link.close();
+  }
+}
+
+/** Monitored items by how often they are sampled. */
+function plan({ tags, publishing }: OpcUaOptions): Planned[] {
+  const groups = Map.groupBy(tags, ({ sampling }) => sampling);
+  return [...groups]
+    .sort(([a], [b]) => a - b)
+    .map(([sampling, group]) => ({
+      every: Math.max(sampling, 1),
+      text: `${group.length} monitored item${group.length === 1 ? '' : 's'} sampled every ${sampling} ms, sent every ${publishing} ms`,
+      tags: group.map(({ index }) => index),
+      facts: { sampling, publishing, items: group.length },
+    }));
+}
+
+const OBJECTS = { node: resolveNodeId('i=85'), path: '/Objects' };
+/** The server's own diagnostics: no signal of the plant, and endless on some servers. Browsed when asked for. */
+const SERVER = resolveNodeId('i=2253').toString();
+const MAX_NODES_PER_BROWSE = 'i=11710';
+/** More in one call gains nothing measurable. */
+const MOST_NODES = 500;
+
+async function* browse(options: OpcUaOptions, wish: BrowseWish, signal: AbortSignal): AsyncGenerator<Browsed> {
+  for await (const { server, limits, namespaces } of visiting(options, signal)) {
+    const from =
+      wish.under === undefined ? OBJECTS : await beginning(options.name, wish.under, { server, limits, namespaces });
+    const mapped = await mappedNodes(options, { server, limits, namespaces });
+    const names: TypeNames = new Map();
+    const variables = walk(server, {
+      from,
+      without: new Set(wish.under === undefined ? [SERVER] : []),
+      most: await nodesPerBrowse(server),
+      progress: wish.progress,
+      signal,
+    });
+    for await (const portion of variables) {
+      const described = await describeVariables(portion, namespaces, names, limits, server);
+      for (const [i, one] of described.entries()) {
+        const tags = mapped.get(portion[i]?.node.toString() ?? '');
+        yield tags === undefined ? one : { ...one, tags };
+      }
+    }
+  }
+}
+
+async function nodesPerBrowse({ once }: Calls): Promise<number> {
+  const node = { nodeId: MAX_NODES_PER_BROWSE, attributeId: AttributeIds.Value };
+  const value = (await once('reading its limits', (session) => session.read(node))).value?.value as unknown;
+  return typeof value === 'number' && value > 0 ? Math.min(value, MOST_NODES) : MOST_NODES;
+}
+
+/** Where `--under` points to. */
+async function beginning(name: string, under: string, { server, limits, namespaces }: Visit) {
+  const place = under.startsWith('/') ? { path: under } : { node: under };
+  const tag = { index: 0, name: under, sampling: 0, wantsRange: false, ...place };
+  const [found] = await resolveNodes([tag], namespaces, limits, server);
+  if (found === undefined || !('node' in found)) {
+    throw new Fault(
+      'source.configuration',
+      `${name}: ${under} cannot be browsed: ${found?.reason ?? 'it is not there'}`,
+    );
+  }
+  return { node: found.node, path: under.startsWith('/') ? under : '…' };
+}
+
+/** The tags of the mapping by the node that they are read from. */
+async function mappedNodes(
+  { tags }: OpcUaOptions,
+  { server, limits, namespaces }: Visit,
+): Promise<Map<string, number[]>> {
+  const mapped = new Map<string, number[]>();
+  const resolved = await resolveNodes(tags, namespaces, limits, server);
+  for (const [i, one] of resolved.entries()) {
+    if (!('node' in one)) continue;
+    const key = one.node.toString();
+    const index = tags[i]?.index as number;
+    const known = mapped.get(key);
+    if (known) known.push(index);
+    else mapped.set(key, [index]);
+  }
+  return mapped;
+}

@@ -1,0 +1,202 @@
+// `fieldgate browse`: walks what a server offers and prints it as a mapping, ready to paste; where tags are mapped
+// already, what has come, gone and changed.
+
+import { isDeepStrictEqual } from 'node:util';
+import { stringify } from 'yaml';
+import type { Browsed, Survey } from '../adapters/survey.ts';
+import type { ResolvedTag } from '../config/plant.ts';
+import { describe, Fault } from '../model/fault.ts';
+import { isGood, statusName } from '../model/status.ts';
+import { type Numbered, surveyOf } from '../wiring/survey.ts';
+import { parseArguments } from './arguments.ts';
+import { names } from './browse/names.ts';
+import { progressLine } from './browse/progress.ts';
+import { type Command, EXIT, type Io } from './command.ts';
+import { cleanMapping, sourcesNamed } from './mapping.ts';
+
+export const command: Command = {
+  name: 'browse',
+  usage: 'FILE SOURCE [--under NODE|PATH] [--match GLOB] [--type TYPE] [--all] [--json]',
+  summary:
+    'Walks the variables of an OPC UA server and prints a mapping of them, or how they differ from the tags mapped.',
+  help: `
+Without tags in the mapping, every variable found is printed as a tag, with its unit and range: paste them below
+"tags:" of the source. With tags, the output says what the server has and the mapping has not (as tags to paste), which
+tags it does not know any more, and which have another unit or range. Only reads; the gateway may run meanwhile.
+
+Options:
+  --under X     begin at this node ("nsu=urn:lavera:dcs;s=Area 20") or browse path (/Objects/Crude unit 1); default: Objects
+  --match GLOB  only variables whose name, or whose path when the pattern has a "/", fits: "*.PV", "/Objects/*/20*"
+  --type TYPE   only of this data type: Double, Boolean, Int32[]
+  --all         every variable as a tag, also where tags are mapped already
+  --json        one JSON object: { source, found, added, removed, changed }
+
+Examples:
+  fieldgate browse lavera.yaml cdu1-dcs --match '*.PV' > tags.yaml
+  fieldgate browse lavera.yaml cdu1-dcs
+  fieldgate browse lavera.yaml cdu1-dcs --under /Objects/Server --type Double
+
+Exit codes: 0 walked, 1 mistakes in the mapping or the source cannot be walked, 2 wrong usage.
+`,
+
+  async run(args, io) {
+    const { flags, values, positionals } = parseArguments(
+      args,
+      {
+        under: { type: 'string' },
+        match: { type: 'string' },
+        type: { type: 'string' },
+        all: { type: 'boolean' },
+        json: { type: 'boolean' },
+      },
+      ['FILE', 'SOURCE'],
+    );
+    const clean = await cleanMapping('browse', positionals[0]!, io);
+    if (clean === undefined) return EXIT.failed;
+    const one = sourcesNamed(clean, positionals[1])[0]!;
+    const fail = (message: string) => {
+      io.err.write(`fieldgate browse: ${message}\n`);
+      return EXIT.failed;
+    };
+    const survey = await surveyOf(one);
+    if (survey?.browse === undefined)
+      return fail(`a source of ${one.source.protocol} cannot be walked; it names nothing`);
+    const ending = new AbortController();
+    const end = () => ending.abort();
+    process.once('SIGINT', end).once('SIGTERM', end);
+    const line = progressLine(io.err);
+    try {
+      const fits = filter(values.get('match'), values.get('type'));
+      const under = values.get('under');
+      const wish = { progress: line.show, ...(under !== undefined && { under }) };
+      const found: Browsed[] = [];
+      for await (const each of survey.browse(wish, ending.signal)) if (fits(each)) found.push(each);
+      const partial = under !== undefined || values.has('match') || values.has('type');
+      const difference = await compare(one, found, partial ? undefined : survey, ending.signal);
+      line.end();
+      const { refused } = line;
+      if (refused > 0) io.err.write(`${refused} nodes could not be looked into: this user may not\n`);
+      if (flags.has('json')) {
+        io.out.write(`${JSON.stringify({ source: one.source.name, found, ...difference }, null, 2)}\n`);
+      } else if (flags.has('all') || one.source.tags.length === 0) {
+        writeTags(
+          found,
+          one.source.tags.map(({ name }) => name),
+          io,
+        );
+        io.err.write(`${found.length} variables\n`);
+      } else {
+        write(
+          difference,
+          one.source.tags.map(({ name }) => name),
+          io,
+        );
+      }
+      return EXIT.clean;
+    } catch (thrown) {
+      line.end();
+      if (!(thrown instanceof Fault)) throw thrown;
+      return fail(`${describe(thrown)} [${thrown.code}]`);
+    } finally {
+      process.off('SIGINT', end).off('SIGTERM', end);
+    }
+  },
+};
+
+function filter(match: string | undefined, type: string | undefined): (one: Browsed) => boolean {
+  const pattern = match === undefined ? undefined : globOf(match);
+  const wanted = type?.toLowerCase();
+  return ({ name, path, type }) =>
+    (pattern === undefined || pattern.test(match?.includes('/') ? path : name)) &&
+    (wanted === undefined || type.toLowerCase() === wanted);
+}
+
+/** `*` any characters, `?` one; everything else stands for itself, without regard to case. */
+function globOf(text: string): RegExp {
+  const escaped = text.replace(/[.+^${}()|[\]\\]/g, '\\$&');
+  return new RegExp(`^${escaped.replace(/\*/g, '.*').replace(/\?/g, '.')}$`, 'is');
+}
+
+interface Change {
+  readonly tag: string;
+  readonly node: string;
+  readonly what: string;
+}
+
+interface Difference {
+  readonly added: readonly Browsed[];
+  readonly removed: readonly { readonly tag: string; readonly why: string }[];
+  readonly changed: readonly Change[];
+}
+
+/** @param survey asked for the tags that were not met; undefined when the walk was no complete one */
+async function compare(
+  { source, first }: Numbered,
+  found: readonly Browsed[],
+  survey: Survey | undefined,
+  signal: AbortSignal,
+): Promise<Difference> {
+  const met = new Set(found.flatMap(({ tags }) => tags ?? []));
+  const changed: Change[] = [];
+  for (const one of found) {
+    for (const index of one.tags ?? []) {
+      const tag = source.tags[index - first]!;
+      for (const what of changes(tag, one)) changed.push({ tag: tag.name, node: one.node, what });
+    }
+  }
+  const removed: Difference['removed'][number][] = [];
+  const missing = source.tags.map((_, i) => first + i).filter((index) => !met.has(index));
+  if (survey !== undefined && missing.length > 0) {
+    // What the walk did not meet may still be there, below a node that it does not go into.
+    const { batch, details } = await survey.read(missing, signal);
+    for (let i = 0; i < batch.count; i++) {
+      const status = batch.status[i]!;
+      if (isGood(status) || !GONE.has(statusName(status))) continue;
+      const index = batch.tag[i]!;
+      removed.push({ tag: source.tags[index - first]!.name, why: details.get(index) ?? statusName(status) });
+    }
+  }
+  return { added: found.filter(({ tags }) => tags === undefined), removed, changed };
+}
+
+const GONE = new Set(['BadNodeIdUnknown', 'BadNodeIdInvalid', 'BadNoMatch']);
+
+function changes({ unit, range, scale }: ResolvedTag, one: Browsed): string[] {
+  const what: string[] = [];
+  // A tag that is scaled has a unit and a range of its own.
+  if (scale === undefined) {
+    if (unit !== undefined && one.unit !== undefined && unit !== one.unit)
+      what.push(`unit: the mapping says ${unit}, the server ${one.unit}`);
+    if (range !== undefined && one.range !== undefined && !isDeepStrictEqual([...range], [...one.range]))
+      what.push(`range: the mapping says ${range.join(' to ')}, the server ${one.range.join(' to ')}`);
+  }
+  if (!one.readable) what.push('this user may not read it any more');
+  return what;
+}
+
+function writeTags(found: readonly Browsed[], taken: readonly string[], io: Io): void {
+  const named = names(found, taken);
+  for (const [i, { node, unit, range, readable, path, type }] of found.entries()) {
+    const tag = { node, ...(unit !== undefined && { unit }), ...(range !== undefined && { range: [...range] }) };
+    const text = stringify({ [named[i]!]: tag }, { lineWidth: 0, collectionStyle: 'flow' }).trim();
+    // {"name": {…}} of the library is `name: {…}` without its outer braces.
+    const bare = text.replace(/^\{\s*/, '').replace(/\s*\}$/, '');
+    io.out.write(readable ? `${bare}  # ${type}\n` : `# not readable for this user: ${bare}  # ${type} ${path}\n`);
+  }
+}
+
+function write({ added, removed, changed }: Difference, taken: readonly string[], io: Io): void {
+  io.out.write(`# added: ${added.length}, removed: ${removed.length}, changed: ${changed.length}\n`);
+  if (added.length > 0) {
+    io.out.write('\n# added: on the server, not in the mapping\n');
+    writeTags(added, taken, io);
+  }
+  if (removed.length > 0) {
+    io.out.write('\n# removed: in the mapping, not on the server\n');
+    for (const { tag, why } of removed) io.out.write(`# ${tag}: ${why}\n`);
+  }
+  if (changed.length > 0) {
+    io.out.write('\n# changed\n');
+    for (const { tag, what } of changed) io.out.write(`# ${tag}: ${what}\n`);
+  }
+}
