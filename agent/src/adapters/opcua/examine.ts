@@ -10,7 +10,7 @@ import type { ConnectionFacts } from '../adapter.ts';
 import type { Answer, Finding } from '../survey.ts';
 import type { OpcUaOptions } from './options.ts';
 import { readTags } from './read.ts';
-import type { Visit } from './survey.ts';
+import type { Visit } from './visit.ts';
 
 const DEADLINE_MS = 5_000;
 const DAY = 86_400_000;

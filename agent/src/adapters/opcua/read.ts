@@ -6,7 +6,7 @@ import { now } from '../../model/time.ts';
 import type { Answer } from '../survey.ts';
 import { resolveNodes } from './nodes.ts';
 import type { OpcUaTag } from './options.ts';
-import type { Visit } from './survey.ts';
+import type { Visit } from './visit.ts';
 
 /** Each tag gets exactly one reading. Rejects with a Fault when the connection fails. */
 export async function readTags(tags: readonly OpcUaTag[], { server, limits, namespaces }: Visit): Promise<Answer> {

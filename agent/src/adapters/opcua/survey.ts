@@ -5,21 +5,14 @@
 import { AttributeIds, resolveNodeId } from 'node-opcua-client';
 import { Fault } from '../../model/fault.ts';
 import type { Browsed, BrowseWish, Planned, Survey } from '../survey.ts';
-import { type Calls, calls, type Limits, readServer } from './calls.ts';
+import type { Calls } from './calls.ts';
 import { examine } from './examine.ts';
-import { openLink } from './link.ts';
 import { resolveNodes } from './nodes.ts';
-import { type OpcUaOptions, TIMINGS } from './options.ts';
+import type { OpcUaOptions } from './options.ts';
 import { readTags } from './read.ts';
 import { describeVariables, type TypeNames } from './variables.ts';
+import { type Visit, visiting } from './visit.ts';
 import { walk } from './walk.ts';
-
-/** A session that is open for a piece of work. */
-export interface Visit {
-  readonly server: Calls;
-  readonly limits: Limits;
-  readonly namespaces: readonly string[];
-}
 
 export function opcuaSurvey(options: OpcUaOptions): Survey {
   return {
@@ -33,26 +26,6 @@ export function opcuaSurvey(options: OpcUaOptions): Survey {
     browse: (wish, signal) => browse(options, wish, signal),
     examine: (signal) => examine(options, signal, (more) => visiting({ ...options, ...more }, signal)),
   };
-}
-
-/** Yields one visit and ends it when the caller has done with it. Rejects with a Fault. */
-async function* visiting(options: OpcUaOptions, signal: AbortSignal): AsyncGenerator<Visit> {
-  const deadline = new AbortController();
-  const late = () =>
-    deadline.abort(new Fault('source.timeout', `${options.name}: not connected in ${TIMINGS.connect} ms`));
-  const timer = setTimeout(late, TIMINGS.connect);
-  const link = await openLink(options, TIMINGS, AbortSignal.any([signal, deadline.signal])).finally(() =>
-    clearTimeout(timer),
-  );
-  const stop = () => link.fail(Fault.from(signal.reason, 'source.closed', `${options.name}: stopped`));
-  signal.addEventListener('abort', stop, { once: true });
-  try {
-    const server = calls(link.session, options.name, TIMINGS.request);
-    yield { server, ...(await readServer(server)) };
-  } finally {
-    signal.removeEventListener('abort', stop);
-    await link.close();
-  }
 }
 
 /** Monitored items by how often they are sampled. */
