@@ -1,13 +1,15 @@
-// The flare's PLC and the tank farm's gateway: Modbus TCP servers on 127.0.0.1 whose registers move by themselves or
-// exactly as a test says, with dead units, slow units, refused addresses, cuts and black holes.
+// The flare's PLC and the tank farm's gateway: Modbus servers on 127.0.0.1 whose registers move by themselves or
+// exactly as a test says, with dead units, slow units, refused addresses, cuts and black holes. They speak Modbus TCP,
+// UDP, or serial frames over TCP (as a serial server does; socat makes a serial port of that).
 //
 // Not modbus-serial's ServerTCP (8.0.25, servers/servertcp.js): it cannot take a free port (port 0 becomes 502), does
 // not check quantities (a read of 126 registers is answered), and tells nobody which requests came in.
 
+import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import type { Table } from '../../agent/src/config/address.ts';
-import { type Frame, framer, type ModbusRequest, reply, requestOf } from './modbus-frames.ts';
+import { type Envelope, type Frame, MBAP, type ModbusRequest, RTU, reply, requestOf } from './modbus-frames.ts';
 import { plant } from './plant.ts';
 import { type RegisterValue, toRegisters } from './register-codec.ts';
 import {
@@ -26,7 +28,9 @@ import { ticker } from './ticker.ts';
 export interface ModbusOptions {
   /** flare: unit 1 with the tags of the mapping language's example. tanks: units 1 to 4, and 9 that dies now and then. */
   readonly site: Site;
-  /** TCP port; default: a free one, kept over restarts. */
+  /** Default: tcp. */
+  readonly carrier?: Carrier;
+  /** Port; default: a free one, kept over restarts. */
   readonly port?: number;
   /** Number of tags, up to 100,000 (5,000 per unit); default 60. */
   readonly tags?: number;
@@ -80,6 +84,8 @@ export interface ModbusSim {
   close(): Promise<void>;
 }
 
+export type Carrier = 'tcp' | 'udp' | 'rtu-over-tcp';
+
 interface ModbusCounters {
   /** Updates made: the value of every counter tag that was not set by hand, within the width of its type. */
   readonly updates: number;
@@ -90,6 +96,9 @@ interface ModbusCounters {
   readonly writes: number;
   readonly connections: number;
 }
+
+/** Where an answer goes. */
+type Reply = (pdu: Buffer) => void;
 
 const HOST = '127.0.0.1';
 const REMEMBERED = 10_000;
@@ -135,7 +144,7 @@ export async function startModbusServer(options: ModbusOptions): Promise<ModbusS
     if (restless) unitOf(RESTLESS_UNIT).dead = now % RESTLESS_EVERY >= RESTLESS_EVERY - RESTLESS_LASTS;
   };
 
-  const answer = (frame: Frame, socket: Socket) => {
+  const answer = (frame: Frame, to: Reply) => {
     counts.requests++;
     const request = requestOf(frame);
     if (typeof request === 'number') {
@@ -157,15 +166,16 @@ export async function startModbusServer(options: ModbusOptions): Promise<ModbusS
       else if (typeof request === 'number') contents = request;
       else contents = unit.registers.read(request.table, request.address, request.quantity);
       if (typeof contents === 'number') counts.exceptions++;
-      if (!socket.destroyed) socket.write(reply(frame, contents));
+      to(reply(frame, contents));
       if (unit && typeof request !== 'number' && typeof contents !== 'number') countRead(unit, request);
     };
     if (unit && unit.delay > 0) setTimeout(send, unit.delay);
     else send();
   };
 
-  let running: { server: Server; wire: Wire } | undefined = await listen(options.port ?? 0, answer);
-  const port = (running.server.address() as AddressInfo).port;
+  const carrier = options.carrier ?? 'tcp';
+  let running: Listening | undefined = await listen(carrier, options.port ?? 0, answer);
+  const { port } = running;
   show(new Date());
   const beat = ticker(options.period ?? 1_000, (time) => {
     counts.updates++;
@@ -177,9 +187,7 @@ export async function startModbusServer(options: ModbusOptions): Promise<ModbusS
     const old = running;
     running = undefined;
     if (!old) return;
-    old.wire.cut();
-    old.server.close();
-    await once(old.server, 'close');
+    await old.stop();
   };
 
   return {
@@ -218,7 +226,7 @@ export async function startModbusServer(options: ModbusOptions): Promise<ModbusS
     stop,
     async restart() {
       await stop();
-      running = await listen(port, answer);
+      running = await listen(carrier, port, answer);
     },
     cut: () => running?.wire.cut(),
     freeze: () => running?.wire.freeze(),
@@ -238,10 +246,26 @@ function countRead(unit: Unit, { table, address, quantity }: ModbusRequest & { t
   unit.registers.write('holding', READS_AT, toRegisters(unit.reads, 'uint32'));
 }
 
-async function listen(port: number, answer: (frame: Frame, socket: Socket) => void) {
+interface Listening {
+  readonly port: number;
+  readonly wire: Wire;
+  stop(): Promise<void>;
+}
+
+type Answer = (frame: Frame, to: Reply) => void;
+
+async function listen(carrier: Carrier, port: number, answer: Answer): Promise<Listening> {
+  return carrier === 'udp'
+    ? listenForDatagrams(port, answer)
+    : listenForConnections(carrier === 'tcp' ? MBAP : RTU, port, answer);
+}
+
+async function listenForConnections(envelope: Envelope, port: number, answer: Answer): Promise<Listening> {
   const server = createServer((socket) => {
     socket.setNoDelay(true);
-    const feed = framer((frame) => answer(frame, socket));
+    const feed = envelope.feed((frame) => {
+      answer(frame, (pdu) => socket.destroyed || socket.write(envelope.wrap(frame, pdu)));
+    });
     socket.on('data', (chunk: Buffer) => {
       if (!feed(chunk)) socket.destroy();
     });
@@ -249,5 +273,47 @@ async function listen(port: number, answer: (frame: Frame, socket: Socket) => vo
   const sockets = wire(server);
   server.listen(port, HOST);
   await once(server, 'listening');
-  return { server, wire: sockets };
+  return {
+    port: (server.address() as AddressInfo).port,
+    wire: sockets,
+    async stop() {
+      sockets.cut();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+/** Datagrams know no connections: nothing can be cut, and a black hole is silence. */
+async function listenForDatagrams(port: number, answer: Answer): Promise<Listening> {
+  const socket = createSocket('udp4');
+  let open = true;
+  let frozen = false;
+  socket.on('message', (message, { port: from, address }) => {
+    if (frozen) return;
+    const feed = MBAP.feed((frame) =>
+      answer(frame, (pdu) => open && socket.send(MBAP.wrap(frame, pdu), from, address)),
+    );
+    feed(message);
+  });
+  socket.bind(port, HOST);
+  await once(socket, 'listening');
+  return {
+    port: socket.address().port,
+    wire: {
+      connections: 0,
+      cut() {},
+      freeze() {
+        frozen = true;
+      },
+      thaw() {
+        frozen = false;
+      },
+    },
+    async stop() {
+      open = false;
+      socket.close();
+      await once(socket, 'close');
+    },
+  };
 }

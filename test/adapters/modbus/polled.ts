@@ -2,6 +2,7 @@
 
 import { onTestFinished } from 'vitest';
 import { type ModbusOptions, modbusAdapter } from '../../../agent/src/adapters/modbus/adapter.ts';
+import type { Transport } from '../../../agent/src/adapters/modbus/transport.ts';
 import { type Recorder, recorder } from '../recorder.ts';
 
 export interface Polled {
@@ -12,13 +13,13 @@ export interface Polled {
 }
 
 export async function polled(
-  port: number,
+  to: number | Transport,
   tags: ModbusOptions['tags'],
-  more: Partial<ModbusOptions> = {},
+  more: Partial<ModbusOptions> & { readonly finished?: typeof onTestFinished } = {},
 ): Promise<Polled> {
   const adapter = modbusAdapter({
     name: 'plc',
-    transport: { kind: 'tcp', host: '127.0.0.1', port },
+    transport: typeof to === 'number' ? { kind: 'tcp', host: '127.0.0.1', port: to } : to,
     timeout: 150,
     delayBetweenRequests: 0,
     maxRegisters: 125,
@@ -29,7 +30,7 @@ export async function polled(
   });
   const sink = recorder();
   let ended: unknown;
-  onTestFinished(() => adapter.close());
+  (more.finished ?? onTestFinished)(() => adapter.close());
   await adapter.connect(new AbortController().signal);
   adapter.run(sink, new AbortController().signal).then(
     () => {

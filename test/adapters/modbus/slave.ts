@@ -21,6 +21,8 @@ export interface Slave {
   readonly made: number;
   /** Everything that was ever received. */
   readonly received: readonly Buffer[];
+  /** Forgets what was asked and received. */
+  forget(): void;
   stop(): Promise<void>;
 }
 
@@ -87,6 +89,10 @@ export async function slave(answer: (ask: Ask, socket: Socket) => void): Promise
     port: address.port,
     asks,
     received,
+    forget() {
+      asks.length = 0;
+      received.length = 0;
+    },
     get open() {
       return sockets.size;
     },

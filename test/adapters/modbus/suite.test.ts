@@ -1,48 +1,83 @@
-// The adapter contract, kept by the Modbus adapter against the simulated flare PLC.
+// The adapter contract, kept by the Modbus adapter against the simulated flare PLC, over every way that has a link to
+// lose. UDP has none: lines.test.ts tries it.
 
+import type { Adapter } from '../../../agent/src/adapters/adapter.ts';
 import { modbusAdapter } from '../../../agent/src/adapters/modbus/adapter.ts';
-import { startModbusServer } from '../../../sim/refinery/modbus.ts';
+import type { Transport } from '../../../agent/src/adapters/modbus/transport.ts';
+import { Fault } from '../../../agent/src/model/fault.ts';
+import { type Carrier, startModbusServer } from '../../../sim/refinery/modbus.ts';
+import { haveSocat, type SerialLine, serialLine } from '../../support/serial-line.ts';
 import { adapterSuite } from '../suite.ts';
 import { tag } from './tags.ts';
 
-adapterSuite('modbus-tcp', async () => {
-  const sim = await startModbusServer({ site: 'flare', ticking: false });
-  let changes = 1_000;
-  sim.setRegister(1, 'holding', 500, [changes, 0x4049, 0x0fdb]);
-  sim.setRegister(1, 'coil', 7, [1]);
-  const tags = [
-    tag(40, 'holding:500'),
-    tag(41, 'holding:501', { type: 'float32' }),
-    tag(42, 'coil:7', { type: 'bool' }),
-    tag(43, 'holding:510'),
-    tag(44, 'input:65535'),
-    tag(45, 'holding:65535', { type: 'float64' }),
-  ];
-  sim.refuse(1, 'holding', 510, 510);
-  return {
-    port: sim.port,
-    adapter: (port) =>
+function suite(name: string, carrier: Carrier, adapterAt: (port: number, make: (to: Transport) => Adapter) => Adapter) {
+  adapterSuite(name, async () => {
+    const sim = await startModbusServer({ site: 'flare', ticking: false, carrier });
+    let changes = 1_000;
+    sim.setRegister(1, 'holding', 500, [changes, 0x4049, 0x0fdb]);
+    sim.setRegister(1, 'coil', 7, [1]);
+    const tags = [
+      tag(40, 'holding:500'),
+      tag(41, 'holding:501', { type: 'float32' }),
+      tag(42, 'coil:7', { type: 'bool' }),
+      tag(43, 'holding:510'),
+      tag(44, 'input:65535'),
+      tag(45, 'holding:65535', { type: 'float64' }),
+    ];
+    sim.refuse(1, 'holding', 510, 510);
+    const make = (transport: Transport) =>
       modbusAdapter({
         name: 'flare',
-        transport: { kind: 'tcp', host: '127.0.0.1', port },
+        transport,
         timeout: 300,
         delayBetweenRequests: 0,
         maxRegisters: 125,
         maxGap: 16,
         tags,
-      }),
-    good: [
-      { tag: 40, value: changes },
-      { tag: 41, value: Math.fround(Math.PI) },
-      { tag: 42, value: true },
-    ],
-    bad: [43, 44, 45].map((index) => ({ tag: index, name: `T${index}` })),
-    change() {
-      changes++;
-      sim.setRegister(1, 'holding', 500, [changes]);
-      return changes;
+      });
+    return {
+      port: sim.port,
+      adapter: (port) => adapterAt(port, make),
+      good: [
+        { tag: 40, value: changes },
+        { tag: 41, value: Math.fround(Math.PI) },
+        { tag: 42, value: true },
+      ],
+      bad: [43, 44, 45].map((index) => ({ tag: index, name: `T${index}` })),
+      change() {
+        changes++;
+        sim.setRegister(1, 'holding', 500, [changes]);
+        return changes;
+      },
+      silence: 5_000,
+      stop: () => sim.close(),
+    };
+  });
+}
+
+suite('modbus-tcp', 'tcp', (port, make) => make({ kind: 'tcp', host: '127.0.0.1', port }));
+suite('modbus-rtu-over-tcp', 'rtu-over-tcp', (port, make) => make({ kind: 'rtu-over-tcp', host: '127.0.0.1', port }));
+if (haveSocat()) suite('modbus-rtu', 'rtu-over-tcp', plugged);
+
+/** An adapter on a serial port that is there from connect to close. */
+function plugged(port: number, make: (to: Transport) => Adapter): Adapter {
+  let adapter: Adapter | undefined;
+  let plugging: Promise<SerialLine> | undefined;
+  let closed = false;
+  return {
+    async connect(signal) {
+      if (signal.aborted) throw new Fault('source.closed', 'called off');
+      plugging = serialLine(port);
+      const { device } = await plugging;
+      if (closed) throw new Fault('source.closed', 'called off');
+      adapter = make({ kind: 'rtu', device, baudRate: 115_200, dataBits: 8, parity: 'none', stopBits: 1 });
+      await adapter.connect(signal);
     },
-    silence: 5_000,
-    stop: () => sim.close(),
+    run: (sink, signal) => adapter!.run(sink, signal),
+    async close() {
+      closed = true;
+      await adapter?.close();
+      await (await plugging)?.stop();
+    },
   };
-});
+}

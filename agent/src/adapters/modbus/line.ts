@@ -53,8 +53,8 @@ interface Task {
   readonly timeout: number;
   readonly resolve: (outcome: Outcome) => void;
   readonly reject: (fault: unknown) => void;
-  /** It was hung up on beside other connections, and waits again. */
-  again: boolean;
+  /** How often it was hung up on beside other connections, and waited again. */
+  again: number;
 }
 
 export class Line {
@@ -100,7 +100,7 @@ export class Line {
     timeout: number = this.#options.timeout,
   ): Promise<Outcome> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ query: { unit, table, start, quantity }, timeout, resolve, reject, again: false });
+      this.#waiting.push({ query: { unit, table, start, quantity }, timeout, resolve, reject, again: 0 });
       this.#dispatch();
     });
   }
@@ -125,10 +125,14 @@ export class Line {
     const idle = this.#lanes.filter(({ busy }) => !busy);
     const open = idle.find(({ connection }) => connection?.open);
     if (open) return open;
-    const { count, until } = this.#allowed;
-    const allowed = performance.now() < until ? count : this.#lanes.length;
     const used = this.#lanes.length - idle.length;
-    return used < allowed || used === 0 ? idle[0] : undefined;
+    return used < this.#most || used === 0 ? idle[0] : undefined;
+  }
+
+  /** Connections that may be made at this time. */
+  get #most(): number {
+    const { count, until } = this.#allowed;
+    return performance.now() < until ? count : this.#lanes.length;
   }
 
   async #serve(lane: Lane, task: Task): Promise<void> {
@@ -137,7 +141,7 @@ export class Line {
     try {
       outcome = await this.#ask(lane, task);
       if (outcome === undefined) {
-        task.again = true;
+        task.again++;
         this.#waiting.unshift(task);
       } else task.resolve(outcome);
     } catch (fault) {
@@ -166,17 +170,19 @@ export class Line {
   async #ask(lane: Lane, { query, timeout, again }: Task): Promise<Outcome | undefined> {
     const { retries = 0 } = this.#options;
     let attempts = this.#failing.has(query.unit) ? 1 : retries + 1;
+    // A server that is to have fewer connections may count one that is just being closed.
+    const crowded = () => this.#others(lane) || performance.now() < this.#allowed.until;
+    const alone = () => again >= this.#lanes.length || !crowded() || this.#down.signal.aborted;
     for (;;) {
-      const alone = again || !this.#others(lane);
       let outcome: Outcome;
       try {
         outcome = await this.#askOnce(lane, query, timeout);
       } catch (fault) {
-        if (alone || this.#down.signal.aborted) throw fault;
+        if (alone()) throw fault;
         this.#fewer();
         return undefined;
       }
-      if (outcome.kind === 'closed' && !alone && !this.#down.signal.aborted) {
+      if (outcome.kind === 'closed' && !alone()) {
         this.#fewer();
         return undefined;
       }
@@ -233,10 +239,11 @@ export class Line {
     return this.#lanes.some((each) => each !== lane && each.connection?.open);
   }
 
-  /** L3: as many as stand now. */
+  /** L3: no more than stand now, and one less than before. */
   #fewer(): void {
     const standing = this.#lanes.filter(({ connection }) => connection?.open).length;
-    this.#allowed = { count: Math.max(1, standing), until: performance.now() + MODESTY_MS };
+    const count = Math.max(1, Math.min(standing, this.#most - 1));
+    this.#allowed = { count, until: performance.now() + MODESTY_MS };
   }
 
   async #pause(ms: number): Promise<void> {

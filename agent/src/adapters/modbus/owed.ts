@@ -1,7 +1,8 @@
 // Replies that are still owed where no number tells them apart (RTU). A device that did not answer in time may do so
 // during the next request, and what it then says fits every request of the same shape: same unit, same function, same
 // length. So before a request of that shape another one is made whose reply has another length. A device answers in the
-// order in which it was asked: once the other reply is there, the one before it is not owed any more. Pure: the time
+// order in which it was asked (a line carries one request at a time): once the other reply is there, the one before it is
+// not owed any more. What a device sends twice by itself, with a pause between, cannot be recognised. Pure: the time
 // is passed in, monotonic ms.
 
 import { dataBytes, type Query, READ } from './frame.ts';

@@ -1,6 +1,7 @@
 // A serial port: RS-485 or RS-232, over serialport. The library is loaded when the first port is opened, so that a
 // gateway without serial lines does not carry it.
 
+import type { EventEmitter } from 'node:events';
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import type { SerialPort } from 'serialport';
@@ -58,7 +59,10 @@ export async function openSerial(line: SerialLine, timeout: number, signal: Abor
     }, timeout);
     signal.addEventListener('abort', abort);
     port.open((error) => {
-      if (!error) return end();
+      if (!error) {
+        keepAwake(port);
+        return end();
+      }
       const message = `${device} cannot be opened: ${describe(error)}; does another program use it, and does it know ${baudRate} baud?`;
       end(new Fault('source.unreachable', message, error));
     });
@@ -67,6 +71,16 @@ export async function openSerial(line: SerialLine, timeout: number, signal: Abor
     throw fault;
   });
   return channel;
+}
+
+/**
+ * bindings-cpp 13.0.0 calls JavaScript out of the event loop without a turn of its own (src/poller.cpp, onData): what
+ * its promises do next waits until something else happens, and a reply lies there until the request's deadline. An
+ * immediate that does nothing is that something.
+ */
+function keepAwake(port: SerialPort): void {
+  const { poller } = (port as unknown as { port: { poller: EventEmitter } }).port;
+  for (const event of ['readable', 'writable', 'disconnect']) poller.on(event, () => setImmediate(() => {}));
 }
 
 function unusable(device: string, error: NodeJS.ErrnoException): Fault {
