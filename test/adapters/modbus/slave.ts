@@ -44,7 +44,7 @@ export function refusal({ transaction, unit, function: code }: Ask, exception: n
   return adu(transaction, unit, Buffer.from([code | 0x80, exception]));
 }
 
-export function adu(transaction: number, unit: number, pdu: Buffer): Buffer {
+function adu(transaction: number, unit: number, pdu: Buffer): Buffer {
   const header = Buffer.alloc(7);
   header.writeUInt16BE(transaction, 0);
   header.writeUInt16BE(pdu.length + 1, 4);
