@@ -236,7 +236,7 @@ describe.concurrent('now and then', () => {
       else to.write(whole(way, ask));
     };
     // A loaded machine must not make a timeout of what is harmless.
-    const { sink, ...run } = await scene(way, sometimes, context, ends === 'good' ? 2_000 : 100, [...TAGS, WELL]);
+    const { sink, ...run } = await scene(way, sometimes, context, ends === 'good' ? 2_000 : 300, [...TAGS, WELL]);
     await until('tricks and good answers', () => {
       if (run.ended() !== undefined) throw new Error('run ended', { cause: run.ended() });
       return asked >= 12 && goods(sink) >= 60;
@@ -298,7 +298,7 @@ function afterwards(): Answer {
   let free = 0;
   return (to, ask, way) => {
     const late = ask.unit === 1 && asked++ % 4 === 1;
-    const takes = late ? 90 + (asked % 3) * 20 : 0;
+    const takes = late ? 260 + (asked % 3) * 50 : 0;
     const now = performance.now();
     const begin = numbered(way) ? now : Math.max(now, free);
     free = begin + takes;
@@ -335,10 +335,10 @@ describe.concurrent('late replies never become values', () => {
       .map(([name, answer]) => [way, name, answer] as const),
   );
   test.for(all)('%s: %s', async ([way, , answer], context) => {
-    const { sink, ...run } = await scene(way, answer(), context, 80, [...TAGS, WELL]);
+    const { sink, ...run } = await scene(way, answer(), context, 250, [...TAGS, WELL]);
     await until('many requests, and good answers after failures', () => {
       if (run.ended() !== undefined) throw new Error('run ended', { cause: run.ended() });
-      return run.peer.asks.length >= 80 && goods(sink) >= 200;
+      return run.peer.asks.length >= 60 && goods(sink) >= 150;
     });
     await run.close();
     expect(lies(sink)).toEqual([]);
