@@ -138,7 +138,7 @@ const TRICKS: Record<string, Trick> = {
   'no answer': { answer() {}, ways: EVERY, ends: 'bad' },
   'half an answer': raw((right) => right.subarray(0, 15)),
   'byte after byte, too slowly': {
-    answer: (to, ask, way) => drip(whole(way, ask), to, 10),
+    answer: (to, ask, way) => drip(whole(way, ask), to, 40),
     ways: STREAMS,
     ends: 'bad',
   },
