@@ -1,4 +1,6 @@
-"""A Modbus TCP server on pymodbus, an implementation independent of ours: every type in every order, several units.
+"""A Modbus server on pymodbus, an implementation independent of ours: every type in every order, several units.
+
+    pymodbus_server.py tcp | udp | rtu-over-tcp | tls CERTIFICATE KEY CA | rtu DEVICE
 
 Prints one JSON line when it listens: its port, and for each value its unit, address, type, order and what it is.
 """
@@ -7,10 +9,13 @@ import asyncio
 import json
 import logging
 import socket
+import ssl
 import struct
+import sys
 
 from pymodbus.client.mixin import ModbusClientMixin
-from pymodbus.server import ModbusTcpServer
+from pymodbus.framer import FramerType
+from pymodbus.server import ModbusSerialServer, ModbusTcpServer, ModbusTlsServer, ModbusUdpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
 logging.disable(logging.WARNING)
@@ -53,6 +58,24 @@ def layout(unit, table):
     return registers, told
 
 
+def serve(way, devices, address):
+    if way == "udp":
+        return ModbusUdpServer(devices, address=address)
+    if way == "rtu":
+        return ModbusSerialServer(devices, port=sys.argv[2], baudrate=19200, parity="N", stopbits=1)
+    if way == "rtu-over-tcp":
+        return ModbusTcpServer(devices, address=address, framer=FramerType.RTU)
+    if way == "tls":
+        certificate, key, ca = sys.argv[2:5]
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, key)
+        context.load_verify_locations(ca)
+        context.verify_mode = ssl.CERT_REQUIRED
+        # The frames of Modbus/TCP Security are those of Modbus TCP; pymodbus' own framer for TLS leaves the header out.
+        return ModbusTlsServer(devices, address=address, sslctx=context, framer=FramerType.SOCKET)
+    return ModbusTcpServer(devices, address=address)
+
+
 async def main():
     devices, told = [], []
     for unit in (1, 5, 247):
@@ -82,10 +105,11 @@ async def main():
                 ),
             )
         )
-    with socket.socket() as probe:
+    way = sys.argv[1]
+    with socket.socket(type=socket.SOCK_DGRAM if way == "udp" else socket.SOCK_STREAM) as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    server = ModbusTcpServer(devices, address=("127.0.0.1", port))
+    server = serve(way, devices, ("127.0.0.1", port))
     await server.serve_forever(background=True)
     print(json.dumps({"port": port, "values": told}), flush=True)
     await asyncio.Event().wait()
