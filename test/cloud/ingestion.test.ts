@@ -27,6 +27,7 @@ import { until } from '../support/until.ts';
 
 const KUSTO = join(import.meta.dirname, '..', '..', 'cloud', 'terraform', 'stacks', '40-data', 'kusto');
 const TEXTS = readdirSync(KUSTO)
+  .filter((file) => file.endsWith('.kql'))
   .sort()
   .map((file) => readFileSync(join(KUSTO, file), 'utf8'));
 
