@@ -7,7 +7,8 @@ locals {
     }
   ]...)
 
-  outbound = try(var.resolver.outbound, null)
+  # not try(): of a value that is not wholly known it says nothing, and a count needs an answer at the plan
+  outbound = var.resolver == null ? null : var.resolver.outbound
   forwards = local.outbound == null ? {} : local.outbound.forwarding_rules
   suffix   = var.resolver == null ? "" : trimprefix(var.resolver.name, "dnspr-")
 }
