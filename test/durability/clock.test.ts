@@ -75,3 +75,32 @@ test.skipIf(LIBRARY === undefined)(
     );
   },
 );
+
+test.skipIf(LIBRARY === undefined)(
+  'a clock that is set while the gateway runs is told by a record that the consumer gets',
+  { timeout: 60_000 },
+  async () => {
+    const folder = join(scratch(), 'data');
+    mkdirSync(folder);
+    const clock = join(folder, 'clock');
+    set(clock, 0);
+    let jumped = false;
+    const heard = (_: unknown, text: string) => {
+      if (jumped || text.split('\n').length < 2_000) return;
+      jumped = true;
+      set(clock, -HOUR);
+    };
+    const env = {
+      LD_PRELOAD: LIBRARY,
+      FAKETIME_TIMESTAMP_FILE: clock,
+      FAKETIME_NO_CACHE: '1',
+      FAKETIME_DONT_FAKE_MONOTONIC: '1',
+    };
+    // Several seconds: the clock is looked at once a second.
+    const { errors, code } = await run(STORER, [folder, '--from', '1', '--batches', '6000'], heard, [], env);
+    expect([code, errors]).toEqual([0, '']);
+    const { numbers, wrong, gaps } = deliveredTo(join(folder, 'readings.jsonl'));
+    expect([numbers.size, wrong]).toEqual([60_000, []]);
+    expect(gaps).toEqual(['clock-step']);
+  },
+);
