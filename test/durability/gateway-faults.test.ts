@@ -18,6 +18,7 @@ import { until } from '../support/until.ts';
 import { strace } from './tools.ts';
 
 const TAGS = 200;
+const TRACER = 'strace';
 const folder = scratch();
 const path = join(folder, 'buffer.db');
 const possible = strace();
@@ -70,7 +71,7 @@ async function flow(more: number): Promise<void> {
 async function fail(inject: string): Promise<() => Promise<void>> {
   const places = ['', '-wal', '-reserve', '-room'].flatMap((suffix) => ['-P', path + suffix]);
   const child = spawn(
-    'strace',
+    TRACER,
     ['-f', '-p', String(agent?.pid), ...places, '-e', `inject=${inject}`, '-o', '/dev/null'],
     {
       stdio: ['ignore', 'ignore', 'pipe'],
