@@ -128,7 +128,10 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, op
   const reserve = openReserve(db, path, maxSize);
   const stamp = openStamp(path, epoch);
   const files = presence(db, path);
-  const usedPages = () => pragma(db, 'page_count') - pragma(db, 'freelist_count');
+  // Prepared once: what a statement that is made for each commit holds is freed only when the event loop turns.
+  const pages = db.prepare('PRAGMA page_count').pluck();
+  const free = db.prepare('PRAGMA freelist_count').pluck();
+  const usedPages = () => Number(pages.get()) - Number(free.get());
   const choose = leaving(sql, { maxSize, maxPages, pageSize, maxAge, sound }, usedPages);
 
   const lastAlive = Math.max(tail.committed, meta.number('alive'));
