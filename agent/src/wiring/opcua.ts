@@ -84,10 +84,10 @@ function optionsOf(
 /**
  * What of a tag's deadband the server may apply: it spares the wire what conditioning would withhold. In units of the
  * node, before scaling; a percentage without a range of ours is of the node's own EURange. A tag that is compressed
- * otherwise needs every value.
+ * or clamped needs every value.
  */
-function deadbandOf({ deadband, range, scale, swingingDoor }: ResolvedOpcUaTag): Pick<OpcUaTag, 'deadband'> {
-  if (deadband === undefined || deadband.size === 0 || swingingDoor !== undefined) return {};
+function deadbandOf({ deadband, range, scale, clamp, swingingDoor }: ResolvedOpcUaTag): Pick<OpcUaTag, 'deadband'> {
+  if (deadband === undefined || deadband.size === 0 || (clamp ?? swingingDoor) !== undefined) return {};
   if (deadband.kind === 'percent' && range === undefined) return scale === undefined ? { deadband } : {};
   const factor = scale === undefined ? 1 : Math.abs((scale.to[1] - scale.to[0]) / (scale.from[1] - scale.from[0]));
   const span = range === undefined ? 1 : range[1] - range[0];
