@@ -87,7 +87,7 @@ function optionsOf(
  * or clamped needs every value.
  */
 function deadbandOf({ deadband, range, scale, clamp, swingingDoor }: ResolvedOpcUaTag): Pick<OpcUaTag, 'deadband'> {
-  if (deadband === undefined || deadband.size === 0 || (clamp ?? swingingDoor) !== undefined) return {};
+  if (deadband === undefined || deadband.size === 0 || clamp === true || swingingDoor !== undefined) return {};
   if (deadband.kind === 'percent' && range === undefined) return scale === undefined ? { deadband } : {};
   const factor = scale === undefined ? 1 : Math.abs((scale.to[1] - scale.to[0]) / (scale.from[1] - scale.from[0]));
   const span = range === undefined ? 1 : range[1] - range[0];
