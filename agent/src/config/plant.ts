@@ -6,6 +6,7 @@ import type { ModbusAddress } from './address.ts';
 import type { Deadband } from './fields.ts';
 import type { ByteOrder, Encoding, ModbusSource, ModbusTag } from './schema/modbus.ts';
 import type { OpcUaSource } from './schema/opcua.ts';
+import type { SunSpecPlace } from './sunspec.ts';
 
 interface TagBasis {
   /** Unique in the gateway. */
@@ -53,6 +54,8 @@ export interface ResolvedModbusTag extends TagBasis {
   readonly encoding?: Encoding;
   /** Bits that mean "no value", after the order: hexadecimal, as wide as the type; `NaN` for every float that is none. */
   readonly notImplemented?: readonly string[];
+  /** Of a SunSpec device: which model the address counts from. */
+  readonly sunspec?: SunSpecPlace;
   readonly unitId: number;
   /** Milliseconds. */
   readonly poll: number;

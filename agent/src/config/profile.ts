@@ -9,9 +9,10 @@ import type { Context } from './context.ts';
 import { readYaml, type YamlFile } from './document.ts';
 import { findings, plainWords } from './issues.ts';
 import type { Path } from './mistake.ts';
-import type { Origin } from './origin.ts';
+import { inYaml, type Origin } from './origin.ts';
 import { type Fields, isFields } from './protocols/protocol.ts';
 import { type ProfileUse, profileFile, profileUse } from './schema/modbus.ts';
+import { knownModels, SUNSPEC, type SunSpecPlace, tagsOfModel } from './sunspec.ts';
 import { asWritten } from './written.ts';
 
 /** A device of the mapping with the tags that its profile makes. */
@@ -20,7 +21,12 @@ export interface Device {
   readonly use: ProfileUse;
   /** What holds for its tags instead of the source's defaults. */
   readonly defaults: Fields;
-  readonly tags: readonly { readonly name: string; readonly value: unknown; readonly origin: Origin }[];
+  readonly tags: readonly {
+    readonly name: string;
+    readonly value: unknown;
+    readonly origin: Origin;
+    readonly sunspec?: SunSpecPlace;
+  }[];
 }
 
 interface Profile {
@@ -42,6 +48,13 @@ export async function readDevices(context: Context, base: Path, uses: Fields): P
     const { data: use } = profileUse.safeParse(written);
     if (use === undefined) continue;
     const at = [...base, 'profiles', name];
+    if (use.profile === SUNSPEC) {
+      devices.push(sunspecDevice(context, at, name, use));
+      continue;
+    }
+    if (use.models !== undefined) {
+      context.mistakes.push(context.yaml.mistake([...at, 'models'], 'key', 'models is for profile: sunspec'));
+    }
     const path = use.profile.startsWith('/') ? use.profile : join(dirname(context.yaml.file), use.profile);
     if (!read.has(path)) read.set(path, await readProfile(context, path, [...at, 'profile'], use.profile));
     const profile = read.get(path);
@@ -54,6 +67,31 @@ export async function readDevices(context: Context, base: Path, uses: Fields): P
     devices.push({ name, use, defaults: profile.defaults, tags });
   }
   return devices;
+}
+
+/** A device that describes itself: the tags of its models. */
+function sunspecDevice({ yaml, mistakes }: Context, at: Path, name: string, use: ProfileUse): Device {
+  const known = knownModels();
+  use.models?.forEach((model, i) => {
+    if (known.includes(model)) return;
+    const message = `models[${i}] is ${model}: known are ${known.join(', ')}`;
+    mistakes.push(yaml.mistake([...at, 'models', i], 'value', message));
+  });
+  const tags = (use.models ?? known).flatMap((model) =>
+    tagsOfModel(model).map((tag) => ({
+      name: `${name}.${tag.name}`,
+      value: tag.value,
+      origin: inYaml(yaml, at),
+      sunspec: {
+        device: name,
+        model,
+        wanted: use.models !== undefined,
+        ...(use.base > 0 && { base: use.base }),
+        ...(tag.exponent !== undefined && { exponent: tag.exponent }),
+      },
+    })),
+  );
+  return { name, use, defaults: { order: 'ABCD' }, tags };
 }
 
 async function readProfile(context: Context, path: string, at: Path, given: string): Promise<Profile | undefined> {

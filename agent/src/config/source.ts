@@ -10,7 +10,7 @@ import { type Finding, findings, plainWords } from './issues.ts';
 import { listedFiles } from './listed.ts';
 import type { Mistake, Path } from './mistake.ts';
 import { inRow, inYaml, type Origin, placeOf } from './origin.ts';
-import type { ResolvedSource } from './plant.ts';
+import type { ResolvedSource, ResolvedTag } from './plant.ts';
 import { readDevices } from './profile.ts';
 import { isFields, type Placed, type Warn } from './protocols/protocol.ts';
 import { protocolNamed, protocolOf } from './protocols/protocols.ts';
@@ -181,7 +181,11 @@ async function readProfiles(
     const unit = use.unit ?? (isFields(config.defaults) ? config.defaults.unitId : undefined) ?? config.unit;
     const device = taker(context, source, protocol, { ...config, unit, defaults: own });
     for (const { name, value, origin } of tags) device.take(name, value, origin, 'file');
-    placed.push(...device.tags);
+    const places = new Map(tags.map(({ name, sunspec }) => [name, sunspec]));
+    for (const one of device.tags) {
+      const sunspec = places.get(one.tag.name);
+      placed.push(sunspec === undefined ? one : { ...one, tag: { ...one.tag, sunspec } as ResolvedTag });
+    }
   }
   return placed;
 }

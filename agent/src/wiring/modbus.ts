@@ -41,7 +41,7 @@ function optionsOf({ name, config, tags }: ResolvedModbusSource, indices: readon
     ...lineOptionsOf(config),
     maxRegisters,
     maxGap,
-    tags: tags.map(({ name, address, type, order, unitId, poll, sign, encoding, notImplemented }, i) => ({
+    tags: tags.map(({ name, address, type, order, unitId, poll, sign, encoding, notImplemented, sunspec }, i) => ({
       index: indices[i]!,
       name,
       address,
@@ -52,6 +52,7 @@ function optionsOf({ name, config, tags }: ResolvedModbusSource, indices: readon
       ...(sign !== undefined && { sign }),
       ...(encoding !== undefined && { encoding }),
       ...(notImplemented !== undefined && { notImplemented }),
+      ...(sunspec !== undefined && { sunspec }),
     })),
   };
 }

@@ -32,11 +32,14 @@ export function checksum(unit: number, address: number): number {
 }
 
 /** The honest reply to a read of registers. */
-export function reply({ transaction, unit, function: code, start, quantity }: Ask): Buffer {
+export function reply(
+  { transaction, unit, function: code, start, quantity }: Ask,
+  word: (unit: number, address: number) => number = checksum,
+): Buffer {
   const pdu = Buffer.alloc(2 + quantity * 2);
   pdu.writeUInt8(code, 0);
   pdu.writeUInt8(quantity * 2, 1);
-  for (let i = 0; i < quantity; i++) pdu.writeUInt16BE(checksum(unit, start + i), 2 + i * 2);
+  for (let i = 0; i < quantity; i++) pdu.writeUInt16BE(word(unit, start + i), 2 + i * 2);
   return adu(transaction, unit, pdu);
 }
 

@@ -4,6 +4,7 @@
 
 import type { ModbusAddress, Table } from '../../config/address.ts';
 import type { ByteOrder } from '../../config/schema/modbus.ts';
+import type { SunSpecPlace } from '../../config/sunspec.ts';
 import { type Field, type Form, field, type Sentinels, sentinelsOf } from './decode.ts';
 
 export interface ModbusTag extends Form {
@@ -19,6 +20,10 @@ export interface ModbusTag extends Form {
   readonly poll: number;
   /** Bits that mean "no value", as hexadecimal digits, or `NaN`. */
   readonly notImplemented?: readonly string[];
+  /** Address of the register that holds the value's power of ten; it comes with the value, in one request. */
+  readonly exponent?: number;
+  /** The address counts from the beginning of a SunSpec model, which is still to be found. */
+  readonly sunspec?: SunSpecPlace;
 }
 
 export interface Limits {
@@ -36,7 +41,15 @@ export interface Cell {
   readonly start: number;
   /** First address behind it. */
   readonly end: number;
-  readonly parts: readonly { readonly slot: number; readonly field: Field }[];
+  readonly parts: readonly Part[];
+}
+
+export interface Part {
+  readonly slot: number;
+  readonly field: Field;
+  /** Address of the value; its exponent may come before it. */
+  readonly at: number;
+  readonly exponent: number | undefined;
 }
 
 /** All tags of one unit, table and poll interval. Cells are sorted by start, then end. */
@@ -64,6 +77,8 @@ export interface Request {
   readonly argument: Uint16Array;
   /** What means "no value", by position; undefined when no tag of the request has any. */
   readonly sentinels: readonly (Sentinels | undefined)[] | undefined;
+  /** Bytes at which the powers of ten stand, by position; undefined when no tag of the request has one. */
+  readonly exponents: readonly (number | undefined)[] | undefined;
 }
 
 export interface Plan {
@@ -83,10 +98,14 @@ export interface Obstacles {
 
 export const NO_OBSTACLES: Obstacles = { refused: new Set(), walls: new Set() };
 
-/** The plan for all tags of a source. */
-export function plan(tags: readonly ModbusTag[], limits: Limits): Plan {
+/** The plan for all tags of a source, or for those that are included. */
+export function plan(
+  tags: readonly ModbusTag[],
+  limits: Limits,
+  includes: (tag: ModbusTag, slot: number) => boolean = () => true,
+): Plan {
   const impossible = new Map<number, string>();
-  const groups = group(tags, limits, impossible);
+  const groups = group(tags, limits, impossible, includes);
   const requests = groups.flatMap((each) => requestsOf(each, tags, limits, NO_OBSTACLES));
   return { groups, requests, impossible };
 }
@@ -109,12 +128,13 @@ export function requestsOf(
 /** The request for these cells, which are neighbours in the order of their group. */
 export function request(group: Group, cells: readonly Cell[], tags: readonly ModbusTag[]): Request {
   const start = cells[0]!.start;
-  const parts = cells.flatMap((cell) => cell.parts.map((part) => ({ ...part, start: cell.start })));
+  const parts = cells.flatMap((cell) => cell.parts);
   const bytes = isBits(group.table) ? 1 : 2;
   const sentinels = parts.map(({ slot }) => {
     const { notImplemented } = tags[slot]!;
     return notImplemented && sentinelsOf(notImplemented);
   });
+  const exponents = parts.map(({ exponent }) => (exponent === undefined ? undefined : (exponent - start) * bytes));
   return {
     group,
     cells,
@@ -122,10 +142,11 @@ export function request(group: Group, cells: readonly Cell[], tags: readonly Mod
     quantity: reach(cells) - start,
     slot: Uint32Array.from(parts, (part) => part.slot),
     tag: Uint32Array.from(parts, (part) => tags[part.slot]!.index),
-    place: Uint16Array.from(parts, (part) => (part.start - start) * bytes),
+    place: Uint16Array.from(parts, (part) => (part.at - start) * bytes),
     code: Uint8Array.from(parts, (part) => part.field.code),
     argument: Uint16Array.from(parts, (part) => part.field.argument),
     sentinels: sentinels.some((each) => each !== undefined) ? sentinels : undefined,
+    exponents: exponents.some((each) => each !== undefined) ? exponents : undefined,
   };
 }
 
@@ -151,9 +172,15 @@ function limitsOf(table: Table, limits: Limits): { most: number; gap: number } {
     : { most: Math.min(125, limits.maxRegisters), gap: limits.maxGap };
 }
 
-function group(tags: readonly ModbusTag[], limits: Limits, impossible: Map<number, string>): Group[] {
+function group(
+  tags: readonly ModbusTag[],
+  limits: Limits,
+  impossible: Map<number, string>,
+  includes: (tag: ModbusTag, slot: number) => boolean,
+): Group[] {
   const groups = new Map<string, { unit: number; table: Table; poll: number; cells: Map<string, Cell> }>();
   tags.forEach((tag, slot) => {
+    if (!includes(tag, slot)) return;
     const { table, offset } = tag.address;
     const cut = field(tag.type, tag.order, tag.address, tag);
     const problem = typeof cut === 'string' ? cut : misfit(cut, offset, limitsOf(table, limits).most, tag.type);
@@ -167,10 +194,12 @@ function group(tags: readonly ModbusTag[], limits: Limits, impossible: Map<numbe
       into = { unit: tag.unitId, table, poll: tag.poll, cells: new Map() };
       groups.set(key, into);
     }
-    const end = offset + cut.width;
-    const place = `${offset} ${end}`;
+    const { exponent } = tag;
+    const start = Math.min(offset, exponent ?? offset);
+    const end = Math.max(offset + cut.width, (exponent ?? 0) + (exponent === undefined ? 0 : 1));
+    const place = `${start} ${end}`;
     const known = into.cells.get(place);
-    into.cells.set(place, { start: offset, end, parts: [...(known?.parts ?? []), { slot, field: cut }] });
+    into.cells.set(place, { start, end, parts: [...(known?.parts ?? []), { slot, field: cut, at: offset, exponent }] });
   });
   return [...groups.values()].map(({ unit, table, poll, cells }) => ({
     unit,

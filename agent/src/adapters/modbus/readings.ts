@@ -2,7 +2,7 @@
 // without a value. A tag that goes Bad is told once per reason and not again in every cycle; its first good value
 // afterwards is a reading like any other, and a gap record says what lies between.
 
-import { BatchBuilder, Kind } from '../../model/batch.ts';
+import { BatchBuilder, Kind, valueAt } from '../../model/batch.ts';
 import { StatusCode } from '../../model/status.ts';
 import type { Clock, Sink } from '../adapter.ts';
 import { decode, isSentinel } from './decode.ts';
@@ -31,7 +31,7 @@ export class Readings {
 
   /** A reply has arrived this instant: its readings go out as one batch. */
   accept(request: Request, data: DataView): void {
-    const { slot, tag, place, code, argument, sentinels } = request;
+    const { slot, tag, place, code, argument, sentinels, exponents } = request;
     const time = this.#clock();
     for (let i = 0; i < slot.length; i++) {
       const none = sentinels?.[i];
@@ -39,7 +39,11 @@ export class Readings {
         this.#bad(slot[i]!, StatusCode.BadNotSupported, time);
         continue;
       }
-      const status = decode(data, place[i]!, code[i]!, argument[i]!, tag[i]!, time, this.#builder);
+      const power = exponents?.[i];
+      const status =
+        power === undefined
+          ? decode(data, place[i]!, code[i]!, argument[i]!, tag[i]!, time, this.#builder)
+          : raised(data, place[i]!, power, code[i]!, tag[i]!, time, this.#builder);
       if (status === 0) this.#told[slot[i]!] = 0;
       else this.#bad(slot[i]!, status, time);
     }
@@ -90,4 +94,29 @@ export class Readings {
   #deliver(): void {
     if (this.#builder.count > 0) this.#sink.deliver(this.#builder.take());
   }
+}
+
+/** Powers of ten that SunSpec knows; what is beyond them (0x8000) means that there is none, and so no value. */
+const MOST_POWER = 10;
+
+/** A number times a power of ten that stands in a register of its own. Returns what `decode` returns. */
+function raised(
+  data: DataView,
+  place: number,
+  power: number,
+  code: number,
+  tag: number,
+  time: number,
+  out: BatchBuilder,
+): number {
+  const exponent = data.getInt16(power);
+  if (Math.abs(exponent) > MOST_POWER) return StatusCode.BadNotSupported;
+  const scratch = new BatchBuilder(1);
+  const status = decode(data, place, code, 0, tag, time, scratch);
+  if (status !== StatusCode.Good) return status;
+  const value = Number(valueAt(scratch.take(), 0));
+  // Dividing by a whole power of ten gives the nearest number to what is meant; multiplying with 0.1 does not.
+  const number = exponent < 0 ? value / 10 ** -exponent : value * 10 ** exponent;
+  out.push(tag, time, StatusCode.Good, Kind.Number, number);
+  return StatusCode.Good;
 }

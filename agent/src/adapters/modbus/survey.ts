@@ -16,6 +16,7 @@ import { READ } from './frame.ts';
 import { Line } from './line.ts';
 import { askedOf, isBits, type ModbusTag, plan, type Request, request } from './plan.ts';
 import { Readings } from './readings.ts';
+import { findModels, missing, placed } from './sunspec.ts';
 import { placeOf, type Transport } from './transport.ts';
 
 /** Longest that a name may take to be resolved, ms. */
@@ -23,7 +24,7 @@ const LOOKUP_DEADLINE_MS = 5_000;
 
 export function modbusSurvey(options: ModbusOptions): Survey {
   return {
-    plan: () => plan(options.tags, options).requests.map((each) => planned(each, options.tags)),
+    plan: () => planOf(options),
     async read(tags, signal) {
       const wanted = new Set(tags);
       const round = new Round(
@@ -34,6 +35,28 @@ export function modbusSurvey(options: ModbusOptions): Survey {
     },
     examine: (signal) => examine(options, signal),
   };
+}
+
+/** What is asked for; of SunSpec devices by model, because their addresses are known at the device only. */
+function planOf(options: ModbusOptions): Planned[] {
+  const { tags } = options;
+  const plain = plan(tags, options, ({ sunspec }) => sunspec === undefined).requests.map((each) => planned(each, tags));
+  const models = Map.groupBy(
+    tags.filter(({ sunspec }) => sunspec !== undefined),
+    ({ unitId, sunspec }) => `${unitId} ${sunspec!.model}`,
+  );
+  for (const own of models.values()) {
+    const located = own.map(({ sunspec, ...tag }) => ({
+      ...tag,
+      ...(sunspec?.exponent !== undefined && { exponent: sunspec.exponent }),
+    }));
+    for (const each of plan(located, options).requests) {
+      const one = planned(each, own);
+      const text = one.text.replace(' holding ', ` SunSpec model ${own[0]!.sunspec!.model}, from its begin `);
+      plain.push({ ...one, text, facts: { ...one.facts, model: own[0]!.sunspec!.model } });
+    }
+  }
+  return plain;
 }
 
 function planned(each: Request, tags: readonly ModbusTag[]): Planned {
@@ -83,7 +106,7 @@ async function within<T>(options: ModbusOptions, signal: AbortSignal, work: (lin
 
 /** One round of requests, and everything that came of it. */
 class Round {
-  readonly #tags: readonly ModbusTag[];
+  #tags: readonly ModbusTag[];
   readonly #options: ModbusOptions;
   readonly #readings: Readings;
   readonly #batches: Batch[] = [];
@@ -108,7 +131,8 @@ class Round {
   }
 
   async read(line: Line, signal: AbortSignal): Promise<Answer> {
-    const { requests, impossible } = plan(this.#tags, this.#options);
+    const absent = await this.#find(line);
+    const { requests, impossible } = plan(this.#tags, this.#options, (_, slot) => !absent.has(slot));
     for (const [slot, words] of impossible) {
       this.#details.set(this.#tags[slot]!.index, words);
       this.#readings.fail([slot], StatusCode.BadConfigurationError);
@@ -123,6 +147,33 @@ class Round {
       details: this.#details,
       roundTrips: this.#roundTrips,
     };
+  }
+
+  /** Finds the places of SunSpec tags; the positions of those that have none have been told. */
+  async #find(line: Line): Promise<ReadonlySet<number>> {
+    const absent = new Set<number>();
+    const slots = [...this.#tags.keys()].filter((slot) => this.#tags[slot]!.sunspec !== undefined);
+    const tags = [...this.#tags];
+    for (const [unit, own] of Map.groupBy(slots, (slot) => tags[slot]!.unitId)) {
+      const ask = (start: number, quantity: number) => line.read(unit, 'holding', start, quantity);
+      const found = await findModels(ask, tags[own[0]!]!.sunspec!.base);
+      const why = found.kind === 'silent' ? silence(found.outcome, this.#options.timeout) : undefined;
+      for (const slot of own) {
+        const tag = tags[slot]!;
+        const at = found.kind === 'found' ? placed(tag, found.models) : undefined;
+        if (at) {
+          tags[slot] = at;
+          continue;
+        }
+        const models = found.kind === 'found' ? found.models : undefined;
+        const words = why?.words ?? missing(tag, models) ?? `the device has no SunSpec model ${tag.sunspec!.model}`;
+        absent.add(slot);
+        this.#details.set(tag.index, words);
+        this.#readings.fail([slot], why?.status ?? StatusCode.BadNotSupported);
+      }
+    }
+    this.#tags = tags;
+    return absent;
   }
 
   async #ask(whole: Request, line: Line): Promise<void> {
@@ -155,12 +206,12 @@ class Round {
 
   /** The words as they came; of a coil or discrete input its bit. */
   #keep({ group, cells, start }: Request, data: DataView): void {
-    for (const { start: place, end, parts } of cells) {
+    for (const { slot, at: place, field } of cells.flatMap(({ parts }) => parts)) {
       const words: number[] = [];
-      for (let at = place - start; at < end - start; at++) {
+      for (let at = place - start; at < place - start + field.width; at++) {
         words.push(isBits(group.table) ? (data.getUint8(at >> 3) >> (at & 7)) & 1 : data.getUint16(at * 2));
       }
-      for (const { slot } of parts) this.#words.set(this.#tags[slot]!.index, words);
+      this.#words.set(this.#tags[slot]!.index, words);
     }
   }
 }

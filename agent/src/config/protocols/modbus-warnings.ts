@@ -12,12 +12,17 @@ import { isBit, registersOf } from './registers.ts';
 
 export function warnOfTags(tags: readonly Placed[], source: ModbusSource, warn: Warn): void {
   const spans = tags.map(spanOf).sort((a, b) => a.start - b.start || a.end - b.end);
-  for (const [, same] of Map.groupBy(spans, ({ tag }) => `${tag.unitId} ${tag.address.table}`)) {
+  for (const [, same] of Map.groupBy(spans, placeKey)) {
     warnOfSamePlace(same, warn);
     warnOfOverlaps(same, warn);
   }
   warnOfPace(spans, source, warn);
   warnOfHeartbeats(tags, 'poll', warn);
+}
+
+/** Addresses of different SunSpec models say nothing of each other. */
+function placeKey({ tag: { unitId, address, sunspec } }: Span): string {
+  return `${unitId} ${address.table} ${sunspec?.model ?? ''}`;
 }
 
 interface Span {

@@ -105,7 +105,15 @@ const PROFILE = 'write { profile: profiles/meter.yaml, unit: 3 }';
 
 export const profileUse = z.strictObject(
   {
-    profile: text('profiles/meter.yaml').describe('The profile: a file, relative to this one.'),
+    profile: text('profiles/meter.yaml').describe(
+      'The profile: a file, relative to this one; or sunspec, for devices that describe themselves.',
+    ),
+    models: z
+      .array(whole(1, 65_535), { error: 'write numbers of models, like [1, 103]' })
+      .optional()
+      .describe(
+        'With sunspec: the models to read, like [1, 103]. Default: of all that are known, those the device has.',
+      ),
     unit: whole(0, 255).optional().describe("Modbus unit of the device, when it is not the source's."),
     base: whole(0, 65_535)
       .default(0)
