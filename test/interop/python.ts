@@ -55,17 +55,27 @@ export interface Peer {
   stop(): Promise<void>;
 }
 
-/**
- * Starts `test/interop/<script>` and waits for its first line.
- * @param deadline in ms; after it, or when the script ends before it is ready, rejects with what it wrote to stderr
- */
-export async function startPeer(
+/** Starts `test/interop/<script>` and waits for its first line. */
+export function startPeer(
   python: string,
   script: string,
   args: readonly string[] = [],
+  deadline?: number,
+): Promise<Peer> {
+  return startProgram(python, ['-u', join(import.meta.dirname, script), ...args], script, deadline);
+}
+
+/**
+ * Starts a program and waits for its first line.
+ * @param deadline in ms; after it, or when the program ends before it is ready, rejects with what it wrote to stderr
+ */
+export async function startProgram(
+  path: string,
+  args: readonly string[],
+  script: string,
   deadline = 30_000,
 ): Promise<Peer> {
-  const child = spawn(python, ['-u', join(import.meta.dirname, script), ...args], { stdio: ['pipe', 'pipe', 'pipe'] });
+  const child = spawn(path, args, { stdio: ['pipe', 'pipe', 'pipe'] });
   let errors = '';
   child.stderr.on('data', (chunk: Buffer) => {
     errors = (errors + chunk.toString()).slice(-8_000);
