@@ -19,7 +19,7 @@ maxRegisters and maxGap, and of those the ones with the fewest registers.
 Options:
   --tags               the names of the tags under each request
   --round-trip 50ms    how long one request takes, for the estimate of the line; default 20ms. What it is really,
-                       "fieldgate read FILE" shows
+                       "fieldgate read FILE" shows. On a serial port the time of its bytes is added
   --json               one JSON object: { sources: [{ name, protocol, address, requests, totals }] }
 
 Examples:
@@ -102,7 +102,7 @@ export function totalsOf(planned: readonly Planned[], each: number): Totals {
     naivePerSecond: perSecond(({ tags }) => tags.length),
     leastPerSecond: least,
     bytesPerSecond: perSecond((one) => fact(one, 'requestBytes') + fact(one, 'replyBytes')),
-    busy: (requestsPerSecond * each) / 1_000,
+    busy: perSecond((one) => each + fact(one, 'lineTime')) / 1_000,
   };
 }
 

@@ -164,4 +164,9 @@ test('read finds the device, and plan tells what is asked of each model', async 
   expect(answer.words?.get(amps)).toEqual([1_234]);
   const absent = tags.find(({ name }) => name === 'INV1.120.WRtg')!.index;
   expect(answer.details.get(absent)).toBe('INV1 has no SunSpec model 120; it has 1, 103');
+  const findings: string[] = [];
+  for await (const { step, verdict, what } of survey.examine(new AbortController().signal)) {
+    findings.push(`${step}: ${verdict}, ${what}`);
+  }
+  expect(findings).toContain('unit 3, SunSpec: good, models 1, 103');
 });

@@ -115,3 +115,17 @@ describe('examine', () => {
     expect(await findings(survey([], { transport: at(1) }).examine(signal()))).toEqual(['port broken']);
   });
 });
+
+test('on a serial port the plan knows how long the bytes take', () => {
+  const transport = {
+    kind: 'rtu',
+    device: '/dev/ttyUSB0',
+    baudRate: 9_600,
+    dataBits: 8,
+    parity: 'even',
+    stopBits: 1,
+  } as const;
+  const [one] = survey(block(1, 100), { transport }).plan();
+  // 8 and 205 bytes of eleven bits, and twice 3.5 characters of silence, at 9600 bits a second.
+  expect(one?.facts).toMatchObject({ requestBytes: 8, replyBytes: 205, lineTime: 252.08 });
+});

@@ -8,15 +8,15 @@ import { type Batch, BatchBuilder } from '../../model/batch.ts';
 import { describe, Fault } from '../../model/fault.ts';
 import { isGood, StatusCode } from '../../model/status.ts';
 import { now } from '../../model/time.ts';
-import type { Answer, Finding, Planned, Survey } from '../survey.ts';
+import type { Answer, Finding, Survey } from '../survey.ts';
 import type { ModbusOptions } from './adapter.ts';
 import type { Outcome } from './connection.ts';
 import { exception } from './exceptions.ts';
-import { READ } from './frame.ts';
 import { Line } from './line.ts';
-import { askedOf, isBits, type ModbusTag, plan, type Request, request } from './plan.ts';
+import { isBits, type ModbusTag, plan, type Request, request } from './plan.ts';
+import { planOf } from './planned.ts';
 import { Readings } from './readings.ts';
-import { findModels, missing, placed } from './sunspec.ts';
+import { type Found, findModels, missing, placed } from './sunspec.ts';
 import { placeOf, type Transport } from './transport.ts';
 
 /** Longest that a name may take to be resolved, ms. */
@@ -34,57 +34,6 @@ export function modbusSurvey(options: ModbusOptions): Survey {
       return within(options, signal, (line) => round.read(line, signal));
     },
     examine: (signal) => examine(options, signal),
-  };
-}
-
-/** What is asked for; of SunSpec devices by model, because their addresses are known at the device only. */
-function planOf(options: ModbusOptions): Planned[] {
-  const { tags } = options;
-  const plain = plan(tags, options, ({ sunspec }) => sunspec === undefined).requests.map((each) => planned(each, tags));
-  const models = Map.groupBy(
-    tags.filter(({ sunspec }) => sunspec !== undefined),
-    ({ unitId, sunspec }) => `${unitId} ${sunspec!.model}`,
-  );
-  for (const own of models.values()) {
-    const located = own.map(({ sunspec, ...tag }) => ({
-      ...tag,
-      ...(sunspec?.exponent !== undefined && { exponent: sunspec.exponent }),
-    }));
-    for (const each of plan(located, options).requests) {
-      const one = planned(each, own);
-      const text = one.text.replace(' holding ', ` SunSpec model ${own[0]!.sunspec!.model}, from its begin `);
-      plain.push({ ...one, text, facts: { ...one.facts, model: own[0]!.sunspec!.model } });
-    }
-  }
-  return plain;
-}
-
-function planned(each: Request, tags: readonly ModbusTag[]): Planned {
-  const { group, start, quantity } = each;
-  const { unit, table, poll } = group;
-  const asked = askedOf(each.cells);
-  const bits = isBits(table);
-  const one = bits ? 'bit' : 'register';
-  const last = start + quantity - 1;
-  const extra = quantity - asked;
-  const size = `${quantity} ${one}${quantity === 1 ? '' : 's'}`;
-  return {
-    every: poll,
-    text:
-      `unit ${unit} ${table} ${quantity === 1 ? start : `${start}-${last}`} ` +
-      `(${size}${extra > 0 ? `, ${extra} of them nobody asked for` : ''})`,
-    tags: Array.from(each.slot, (slot) => tags[slot]!.index),
-    facts: {
-      unit,
-      table,
-      function: READ[table],
-      start,
-      quantity,
-      unasked: extra,
-      most: bits ? 2_000 : 125,
-      requestBytes: 12,
-      replyBytes: 9 + (bits ? Math.ceil(quantity / 8) : quantity * 2),
-    },
   };
 }
 
@@ -255,7 +204,11 @@ async function* examine(options: ModbusOptions, signal: AbortSignal): AsyncGener
     yield { step: 'port', verdict: 'good', what: `${placeOf(transport)} open after ${ms(performance.now() - begin)}` };
 
     const replies: number[] = [];
-    const { requests } = plan(tags, options);
+    const { requests } = plan(tags, options, ({ sunspec }) => sunspec === undefined);
+    const described = Map.groupBy(
+      tags.filter(({ sunspec }) => sunspec !== undefined),
+      ({ unitId }) => unitId,
+    );
     for (const unit of new Set(requests.map(({ group }) => group.unit))) {
       const first = requests.find(({ group }) => group.unit === unit)!;
       const { table } = first.group;
@@ -263,6 +216,12 @@ async function* examine(options: ModbusOptions, signal: AbortSignal): AsyncGener
       const outcome = await line.read(unit, table, first.start, first.quantity);
       if (outcome.kind === 'data' || outcome.kind === 'exception') replies.push(performance.now() - asked);
       yield unitFinding(unit, outcome, performance.now() - asked, timeout);
+    }
+    for (const [unit, own] of described) {
+      const asked = performance.now();
+      const found = await findModels((at, count) => line.read(unit, 'holding', at, count), own[0]!.sunspec!.base);
+      if (found.kind !== 'silent') replies.push(performance.now() - asked);
+      yield modelsFinding(unit, found, own[0]!, timeout);
     }
     if (replies.length === 0) return;
 
@@ -328,6 +287,13 @@ function unitFinding(unit: number, outcome: Outcome, took: number, timeout: numb
     what: silence(outcome, timeout).words,
     mend: 'is this its unit number? Devices that are reached directly often want 1, 0 or 255; a slow line wants a longer timeout',
   };
+}
+
+function modelsFinding(unit: number, found: Found, tag: ModbusTag, timeout: number): Finding {
+  const step = `unit ${unit}, SunSpec`;
+  if (found.kind === 'silent') return { ...unitFinding(unit, found.outcome, 0, timeout), step };
+  if (found.kind === 'none') return { step, verdict: 'odd', what: missing(tag, undefined) ?? 'no SunSpec device' };
+  return { step, verdict: 'good', what: `models ${[...found.models.keys()].join(', ')}` };
 }
 
 function tagsFinding({ batch, details }: Answer, tags: readonly ModbusTag[]): Finding {
