@@ -38,6 +38,13 @@ const STRIPS: readonly Strip[] = [
     matches: (path) => /^better-sqlite3\/(deps|src|binding\.gyp)/.test(path),
   },
   {
+    what: 'serialport: prebuilt binaries of other platforms, sources',
+    matches: (path) =>
+      /^@serialport\/bindings-cpp\/(src\/|binding\.gyp)/.test(path) ||
+      (path.startsWith('@serialport/bindings-cpp/prebuilds/') &&
+        !(path.includes(`/${here}/`) && path.endsWith('.glibc.node'))),
+  },
+  {
     // the simulated refinery serves the standard address space, the agent loads no nodeset at all
     what: 'node-opcua-nodesets: all but the standard one',
     matches: (path) => path.startsWith('node-opcua-nodesets/nodesets/') && !/\/Opc\.Ua\.NodeSet2\./.test(path),

@@ -2,7 +2,7 @@
 // connection that every way has. No wrong value is ever believed. FUZZ=200000 runs so many; CI some thousands.
 
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { Channel, Listener } from '../../agent/src/adapters/modbus/channel.ts';
 import { connectionOver, type Manner, type Outcome } from '../../agent/src/adapters/modbus/connection.ts';
 import type { Query } from '../../agent/src/adapters/modbus/frame.ts';
@@ -11,6 +11,8 @@ import { rtu } from '../../agent/src/adapters/modbus/rtu.ts';
 import { checked, framed, proof } from './modbus-peer.ts';
 
 const RUNS = Number(process.env.FUZZ ?? 3_000);
+// The long form takes about a second for 5,000 runs.
+vi.setConfig({ testTimeout: 30_000 + RUNS });
 
 const NETWORK = { datagrams: false, lasting: false, silence: 0, transmission: () => 0 };
 const MANNERS: Record<string, () => Manner> = {
