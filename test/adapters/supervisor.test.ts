@@ -26,7 +26,11 @@ interface Bench {
   readonly gaps: Gap[];
   /** Tag and status of every reading. */
   readonly readings: { readonly tag: number; readonly status: number }[];
-  readonly lines: { readonly text: string; readonly fields: Readonly<Record<string, unknown>> }[];
+  readonly lines: {
+    readonly level: string;
+    readonly text: string;
+    readonly fields: Readonly<Record<string, unknown>>;
+  }[];
   readonly lost: (readonly number[])[];
 }
 
@@ -59,7 +63,7 @@ function bench(lastAlive: Timestamp | null = null, create?: () => Adapter): Benc
   const adapters: Scripted[] = [];
   const gaps: Gap[] = [];
   const readings: { tag: number; status: number }[] = [];
-  const lines: { text: string; fields: Readonly<Record<string, unknown>> }[] = [];
+  const lines: { level: string; text: string; fields: Readonly<Record<string, unknown>> }[] = [];
   const lost: (readonly number[])[] = [];
   const source = supervisor({
     source: {
@@ -83,7 +87,7 @@ function bench(lastAlive: Timestamp | null = null, create?: () => Adapter): Benc
     },
     describe: () => {},
     lost: (tags) => lost.push(tags),
-    log: (_, text, fields = {}) => lines.push({ text, fields }),
+    log: (level, text, fields = {}) => lines.push({ level, text, fields }),
   });
   return { source, adapters, gaps, readings, lines, lost };
 }
@@ -353,13 +357,29 @@ for (const [what, thing] of Object.entries(thrown)) {
   }
 }
 
+test('a long outage is told at the first, second, fourth… attempt, and when its reason changes', async () => {
+  const one = bench();
+  one.source.start();
+  await pass();
+  const levels = () => one.lines.filter(({ text }) => text === 'source not reachable').map(({ level }) => level);
+  for (let i = 0; i < 6; i++) {
+    one.adapters.at(-1)!.connecting.reject(new Fault('source.unreachable', 'ECONNREFUSED'));
+    await pass(2_000);
+  }
+  expect(levels()).toEqual(['warn', 'warn', 'debug', 'warn', 'debug', 'debug']);
+  one.adapters.at(-1)!.connecting.reject(new Fault('source.refused', 'too many sessions'));
+  await pass();
+  expect(levels().at(-1)).toBe('warn');
+  await one.source.stop();
+});
+
 test('the wait grows while a source that connects breaks at once, and is short after one that was well', async () => {
   const one = bench();
   one.source.start();
   await pass();
   const waits: number[] = [];
   for (let i = 0; i < 6; i++) {
-    one.adapters.at(-1)!.connecting.reject(new Fault('source.unreachable', 'no route'));
+    one.adapters.at(-1)!.connecting.reject(new Fault('source.refused', 'too many sessions'));
     await pass();
     const { state } = one.source.stats();
     if (state.state === 'waiting') waits.push(state.until - Date.now());
@@ -367,6 +387,10 @@ test('the wait grows while a source that connects breaks at once, and is short a
   }
   expect(waits[0]).toBeLessThanOrEqual(500);
   expect(waits[5]).toBeGreaterThanOrEqual(7_000);
+  // A closed port is looked at every 2 s at least.
+  one.adapters.at(-1)!.connecting.reject(new Fault('source.unreachable', 'ECONNREFUSED'));
+  await pass(2_000);
+  expect(stateOf(one)).toBe('connecting');
   (await bringUp(one)).ended.reject(new Fault('source.closed', 'reset'));
   await pass();
   const { state } = one.source.stats();

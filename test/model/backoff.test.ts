@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { RECONNECT, wait } from '../../agent/src/model/backoff.ts';
+import { ABSENT, RECONNECT, wait } from '../../agent/src/model/backoff.ts';
 
 test('every wait lies between the jittered minimum and the maximum, however often it was tried', () => {
   fc.assert(
@@ -26,4 +26,8 @@ test('without jitter it doubles up to the maximum', () => {
 test('jitter spreads gateways that lost the same server over a third of the wait', () => {
   const waits = [0, 0.25, 0.5, 0.75, 1].map((random) => wait(RECONNECT, 4, random));
   expect(waits).toEqual([4_000, 3_700, 3_400, 3_100, 2_800]);
+});
+
+test('a peer that is absent is looked for often enough to be found within 3 s of its return', () => {
+  for (const attempt of [1, 5, 1_000]) expect(wait(ABSENT, attempt, 0)).toBeLessThanOrEqual(2_000);
 });

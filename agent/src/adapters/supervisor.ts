@@ -9,7 +9,7 @@
 // S4  When the mapping gives the source other tags, the adapter that runs is told; one that cannot be told is replaced at
 //     once, and its outage says `reload`.
 
-import { RECONNECT, wait } from '../model/backoff.ts';
+import { ABSENT, RECONNECT, wait } from '../model/backoff.ts';
 import { type Batch, BatchBuilder, gapBatch, Kind } from '../model/batch.ts';
 import { describe, Fault, type FaultCode } from '../model/fault.ts';
 import type { Gap, GapReason } from '../model/gap.ts';
@@ -105,10 +105,13 @@ export function supervisor(options: SupervisorOptions): Supervisor {
   /** Something was delivered after the marks of this outage: those tags must be marked again at the next loss. */
   let overtaken = false;
 
+  let lastCode: FaultCode | undefined;
+
   function enter(next: SourceState): void {
     const line = { ...fields, from: state.state, to: next.state };
     if (next.state === 'waiting')
-      log('warn', 'source not reachable', {
+      // A long outage fills no log: the same reason is told at the first, second, fourth, eighth… attempt.
+      log(next.code !== lastCode || isPowerOfTwo(next.attempt) ? 'warn' : 'debug', 'source not reachable', {
         ...line,
         attempt: next.attempt,
         code: next.code,
@@ -123,6 +126,8 @@ export function supervisor(options: SupervisorOptions): Supervisor {
       });
     else if (next.state === 'connecting') log('debug', 'source connecting', { ...line, attempt: next.attempt });
     else log('info', `source ${next.state}`, line);
+    if (next.state === 'waiting') lastCode = next.code;
+    else if (next.state === 'running') lastCode = undefined;
     state = next;
   }
 
@@ -239,7 +244,7 @@ export function supervisor(options: SupervisorOptions): Supervisor {
       if (ending.signal.aborted) break;
       markLost(fault === undefined ? 'reload' : 'source-down');
       if (fault === undefined) continue;
-      const delay = wait(RECONNECT, attempt, Math.random());
+      const delay = wait(fault.code === 'source.unreachable' ? ABSENT : RECONNECT, attempt, Math.random());
       enter({ state: 'waiting', attempt, until: Date.now() + delay, code: fault.code, reason: fault.message });
       await pause(delay, ending.signal);
     }
@@ -290,6 +295,8 @@ export function supervisor(options: SupervisorOptions): Supervisor {
     },
   };
 }
+
+const isPowerOfTwo = (n: number) => (n & (n - 1)) === 0;
 
 /** Whether `work` resolves within `ms`; rejects when it does. */
 function within(ms: number, work: Promise<unknown>): Promise<boolean> {
