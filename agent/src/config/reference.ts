@@ -45,12 +45,14 @@ function reference(): string {
   const tagsOf = (source: Node) => source.properties!.tags!.additionalProperties as Node;
   const tags = [tagsOf(opcua!), tagsOf(modbus[0]!)];
   const alike = commonKeys(tags);
+  const template = root.properties!.templates!.additionalProperties as Node;
   const kind: Node = { description: 'What the hub is.', enum: hubs.map(typeOf) };
   const parts = [
     table('The file', root),
     table('hub', { ...hubs[0], properties: { ...hubs[0]!.properties, type: kind } }, (key) => shared.has(key)),
     ...hubs.slice(1).map((one) => table(`hub, type: ${typeOf(one)}`, one, (key) => !shared.has(key) || key === 'type')),
     table('buffer', buffer!),
+    table('A template', template),
     table('A source, protocol: opcua', opcua!),
     table('security', opcua!.properties!.security!),
     table('insecure', opcua!.properties!.insecure!),
