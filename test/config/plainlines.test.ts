@@ -43,6 +43,13 @@ const TAGS = `tags:
   # the flare
   70PT201: { address: 400011, type: float32, order: CDAB, range: [0, 250], on: true }
   70LT310: { address: holding:20, scale: { from: [ 0, 4095 ], to: [0, 100.0] }, description: Level of the drum }
+  70FI410:
+    address: holding:30  # m3/h
+    # what it was before: t/h
+    unit: m3/h
+
+    range: [0, 250]
+    description: Flow to the flare
   "007": {}
   007b: { address: 00011, x: -5, y: +7, z: -0 }
 end: 1
@@ -50,9 +57,9 @@ end: 1
 
 describe('plain lines', () => {
   it('mean what YAML means', () => {
-    expect(compare(TAGS)).toBe(6);
-    expect(compare(TAGS.replaceAll('\n', '\r\n'))).toBe(6);
-    expect(compare(TAGS.trimEnd().replace(/\nend: 1$/, ''))).toBe(6);
+    expect(compare(TAGS)).toBe(7);
+    expect(compare(TAGS.replaceAll('\n', '\r\n'))).toBe(7);
+    expect(compare(TAGS.trimEnd().replace(/\nend: 1$/, ''))).toBe(7);
   });
 
   it.each([
@@ -68,6 +75,18 @@ describe('plain lines', () => {
     ['in a key', '? x: { b: 1 }\n: 2\n'],
     ['twice', 'a:\n  x: { b: 1 }\n  y: { b: 1 }\n  x: { b: 2 }\n  z: 1\n  z: { b: 1 }\n'],
     ['in two documents', 'x: { b: 1 }\n---\ny: { b: 1 }\n'],
+    ['as a block', 'a:\n  x:\n    b: 1\n    c: "d"\n  y:\n    b: { e: 1 }\nz: 1\n'],
+    ['as blocks of other depths', 'a:\n   x:\n     b: 1\n   y:\n         b: 1\n'],
+    ['as a block with a line that goes on', 'a:\n  x:\n    b: one\n      two\n  y:\n    b: 1\n'],
+    ['as a block with a shallower line', 'a:\n  x:\n      b: 1\n    c: 1\n'],
+    ['as a block with an empty value', 'a:\n  x:\n    b:\n    c: 1\n'],
+    ['as a block without keys', 'a:\n  x:\n  y:\n    b: 1\n'],
+    ['as a block that ends the file', 'a:\n  x:\n    b: 1'],
+    ['as a block with a list', 'a:\n  x:\n    - 1\n  y:\n  - 1\n'],
+    ['as a block with a key twice', 'a:\n  x:\n    b: 1\n    b: 2\n'],
+    ['as a block in a list', 'a:\n  - x:\n      b: 1\n    y:\n      b: 1\n'],
+    ['as a block in a block of text', 'a: |\n  x:\n    b: 1\nc:\n  d: 1\n'],
+    ['as a block after a value that goes on', 'a: one\n  x:\n    b: 1\n'],
     ['with a key twice', 'x: { b: 1, b: 2 }\n'],
     ['with __proto__', 'a:\n  __proto__: { b: 1 }\n  x: { __proto__: 1 }\n'],
     ['with names of every object', 'a:\n  constructor: { toString: 1 }\n  x: { constructor: 1 }\n'],
@@ -127,8 +146,13 @@ describe('plain lines', () => {
         fc.oneof(flow, flow, word),
       )
       .map(([indent, name, value]) => (name === '' ? `${indent}${value}` : `${indent}${name}: ${value}`));
+    const deeper = fc
+      .tuple(fc.constantFrom('  ', '    ', '      '), fc.constantFrom('b', 'c', '"d"', '- e'), word)
+      .map(([indent, name, value]) => `${indent}${name}: ${value}`);
     const end = fc.constantFrom('\n', '\n', '\r\n', ' # c\n', '\n\n');
-    const text = fc.array(fc.tuple(line, end), { maxLength: 7 }).map((lines) => lines.flat().join(''));
+    const text = fc
+      .array(fc.tuple(fc.oneof(line, deeper), end), { maxLength: 9 })
+      .map((lines) => lines.flat().join(''));
     fc.assert(
       fc.property(text, (given) => void compare(given)),
       { numRuns: Number(process.env.FIELDGATE_FUZZ ?? 2_000) },

@@ -8,10 +8,8 @@ import { scratch } from '../support/scratch.ts';
 
 const TAGS = 50_000;
 const folder = scratch();
-const head = `version: 1
-site: lavera
-hub: { type: iot-edge }
-sources:
+const HEAD = 'version: 1\nsite: lavera\nhub: { type: iot-edge }\n';
+const head = `${HEAD}sources:
   dcs:
     protocol: opcua
     endpoint: opc.tcp://h:4840
@@ -20,6 +18,9 @@ sources:
 const row = (i: number) => `20FIC${i}.PV,nsu=urn:lavera:dcs;s=20FIC${i}.PV,m3/h,0.5%,500ms\n`;
 const line = (i: number) =>
   `      20FIC${i}.PV: { node: "nsu=urn:lavera:dcs;s=20FIC${i}.PV", unit: m3/h, deadband: 0.5%, sampling: 500ms }\n`;
+
+const block = (i: number) =>
+  `      20FIC${i}.PV:\n        node: "nsu=urn:lavera:dcs;s=20FIC${i}.PV"\n        unit: m3/h\n        deadband: 0.5%\n        sampling: 500ms\n`;
 
 async function measured(what: string, file: string): Promise<Loaded> {
   const start = performance.now();
@@ -31,13 +32,13 @@ async function measured(what: string, file: string): Promise<Loaded> {
   return loaded;
 }
 
-async function timed(what: string, inCsv: number): Promise<void> {
+async function timed(what: string, inCsv: number, written = line): Promise<void> {
   const tags = Array.from({ length: TAGS }, (_, i) => i);
   const csv = `name,node,unit,deadband,sampling\n${tags.slice(0, inCsv).map(row).join('')}`;
   const rest = tags.slice(inCsv);
   const file = join(folder, `${what}.yaml`);
   writeFileSync(join(folder, `${what}.csv`), csv);
-  const list = rest.length > 0 ? `    tags:\n${rest.map(line).join('')}` : '';
+  const list = rest.length > 0 ? `    tags:\n${rest.map(written).join('')}` : '';
   writeFileSync(file, `${head}    tagFiles: [${what}.csv]\n${list}`);
   const loaded = await measured(what, file);
   expect(loaded).not.toHaveProperty('mistakes');
@@ -47,6 +48,13 @@ async function timed(what: string, inCsv: number): Promise<void> {
 it('all in CSV', () => timed('csv', TAGS));
 it('a tenth in YAML', () => timed('mixed', TAGS * 0.9));
 it('all in YAML', () => timed('yaml', 0));
+it('all in YAML, a key on each line', () => timed('block', 0, block));
+it('all in YAML, references of Modbus', async () => {
+  const lines = Array.from({ length: 30_000 }, (_, i) => `      T${i}: { address: ${400_001 + 2 * i}, type: float32 }\n`);
+  const file = join(folder, 'modbus.yaml');
+  writeFileSync(file, `${HEAD}sources:\n  plc:\n    protocol: modbus-tcp\n    host: h\n    tags:\n${lines.join('')}`);
+  expect(await measured('30,000 of them, Modbus', file)).not.toHaveProperty('mistakes');
+});
 it('every tag wrong, in CSV', async () => {
   const rows = Array.from({ length: TAGS }, (_, i) => `T${i},nod=${i},1,5%%\n`).join('');
   writeFileSync(join(folder, 'wrong.csv'), `name,node,sampling,deadband\n${rows}`);

@@ -1,10 +1,10 @@
-// Lines that hold one tag each, `NAME: { key: value, … }`, read without the YAML library: it takes 70 µs for such a
-// line, and a site has 50,000 of them. Only what cannot mean anything else is taken: words, numbers, quoted text
-// without escapes, lists and maps of these on the same line. The library gets the text with each run of such lines
-// replaced by one key of the same length, and decides by it where they belong; see document.ts. Whenever the two could
-// differ, it reads the file as it is.
+// Tags as most mappings write them, `NAME: { key: value, … }` on one line or a key on each of a few lines below, read
+// without the YAML library: it takes 70 µs for a tag, and a site has 50,000 of them. Only what cannot mean anything
+// else is taken: words, numbers, quoted text without escapes, lists and maps of these on the same line. The library
+// gets the text with each run of such tags replaced by one key of the same length, and decides by it where they
+// belong; see document.ts. Whenever the two could differ, it reads the file as it is.
 
-/** Consecutive lines at one indentation. Blank lines and comments between them count as nothing. */
+/** Consecutive entries at one indentation. Blank lines and comments between them count as nothing. */
 export interface Run {
   readonly entries: readonly PlainEntry[];
   /** Nodes of YAML that each entry stands for, all together. */
@@ -15,6 +15,8 @@ export interface PlainEntry {
   readonly name: string;
   /** Where the name begins. */
   readonly start: number;
+  /** Blanks before it. */
+  readonly indent: number;
   readonly value: Readonly<Record<string, unknown>>;
 }
 
@@ -32,6 +34,8 @@ export interface PlainLines {
   readonly runs: readonly Run[];
 }
 
+/** A tag has fewer keys; a block with more is a list of tags, whose entries are found one by one. */
+const MOST_KEYS = 50;
 /** In the library's text a run is this character and the run's number, as a key with the value 0. */
 const MARK = '\ue000';
 /** No value is nested deeper on one line. */
@@ -68,21 +72,25 @@ export function plainLines(text: string): PlainLines {
     indent = -1;
   };
 
+  const { read } = reader(text);
   for (let at = 0; at < text.length; ) {
     const newline = text.indexOf('\n', at);
     const lineEnd = newline < 0 ? text.length : newline;
     let start = at;
     while (text.charCodeAt(start) === SPACE) start++;
-    const entry = readEntry(text, start);
-    if (entry !== undefined && entry.end === contentEnd(text, lineEnd)) {
+    const entry = read(start, start - at);
+    if (entry !== undefined) {
       if (start - at !== indent) close();
       indent = start - at;
       end = entry.end;
       nodes += entry.nodes;
-      entries.push({ name: entry.name, start, value: entry.value });
-    } else if (indent >= 0 && !isBlank(text, start, lineEnd)) {
-      close();
+      entries.push({ name: entry.name, start, indent, value: entry.value });
+      at = text.indexOf('\n', end);
+      if (at < 0) break;
+      at++;
+      continue;
     }
+    if (indent >= 0 && !isBlank(text, start, lineEnd)) close();
     at = lineEnd + 1;
   }
   close();
@@ -93,17 +101,20 @@ export function plainLines(text: string): PlainLines {
 /** Where a value stands in an entry; undefined when the entry does not hold it. */
 export function spotIn(text: string, entry: PlainEntry, path: readonly (string | number)[]): Spot | undefined {
   let found: Spot | undefined;
-  readEntry(text, entry.start, (at, spot) => {
+  const note: Note = (at, spot) => {
     if (at.length === path.length && at.every((step, i) => String(step) === String(path[i]))) found = spot;
-  });
+  };
+  reader(text, note).read(entry.start, entry.indent);
   return found;
 }
 
 const SPACE = 0x20;
+const LF = 0x0a;
+const CR = 0x0d;
 
 /** The line's end without the CR of a line from Windows. */
 function contentEnd(text: string, lineEnd: number): number {
-  return text.charCodeAt(lineEnd - 1) === 0x0d ? lineEnd - 1 : lineEnd;
+  return text.charCodeAt(lineEnd - 1) === CR ? lineEnd - 1 : lineEnd;
 }
 
 function isBlank(text: string, start: number, lineEnd: number): boolean {
@@ -112,13 +123,14 @@ function isBlank(text: string, start: number, lineEnd: number): boolean {
 }
 
 const NAME =
-  /(?:([A-Za-z0-9_][A-Za-z0-9_./+-]{0,255})|"([ !#-[\]-~\xa1-\u1fff]{1,256})"|'([ -&(-~\xa1-\u1fff]{1,256})'): +(?=\{)/y;
+  /(?:([A-Za-z0-9_][A-Za-z0-9_./+-]{0,255})|"([ !#-[\]-~\xa1-\u1fff]{1,256})"|'([ -&(-~\xa1-\u1fff]{1,256})'):/y;
 const KEY = /([A-Za-z][A-Za-z0-9]*): +/y;
 const DOUBLE = /"([ !#-[\]-~\xa1-\u1fff]*)"/y;
 const SINGLE = /'([ -&(-~\xa1-\u1fff]*)'/y;
 /** A word or a few: no character that means something to YAML where it stands here. */
 const WORD =
   /(?:[-+](?=\d)|[A-Za-z0-9_./\xa1-\u1fff])(?:[A-Za-z0-9_./%;=+()*\xa1-\u1fff-]|:(?=[A-Za-z0-9_/])| (?=[A-Za-z0-9_./%;=+()*\xa1-\u1fff-]))*/y;
+const BRACE = / +(?=\{)/y;
 const REST = / +#[^\r\n]*| */y;
 
 type Note = (path: readonly (string | number)[], spot: Spot) => void;
@@ -133,16 +145,80 @@ interface Entry {
 /** What no plain line can hold: its reading is given up. */
 const NONE = Symbol('none');
 
-/** One entry that begins at `start`, or undefined; `note` learns where each value stands. */
-function readEntry(text: string, start: number, note?: Note): Entry | undefined {
-  NAME.lastIndex = start;
-  const named = NAME.exec(text);
-  if (named === null) return undefined;
-  const name = named[1] ?? named[2] ?? named[3]!;
-  if (name === '__proto__') return undefined;
-  let at = NAME.lastIndex;
-  let nodes = 0;
+/** Reads entries of a text; `note` learns where each value stands. */
+function reader(text: string, note?: Note) {
   const path: (string | number)[] = [];
+  let at = 0;
+  let nodes = 0;
+
+  /** The entry that begins at `start`, behind so many blanks, when it is one that cannot mean anything else. */
+  function entryAt(start: number, indent: number): Entry | undefined {
+    at = start;
+    nodes = 0;
+    path.length = 0;
+    const named = match(NAME);
+    if (named === null) return undefined;
+    const name = named[1] ?? named[2] ?? named[3]!;
+    if (name === '__proto__') return undefined;
+    const value = match(BRACE) === null ? block(indent) : read(start);
+    if (value === NONE || !atLineEnd()) return undefined;
+    return { name, value: value as Record<string, unknown>, end: at, nodes };
+  }
+
+  /** Passes over blanks and a comment; whether the line ends there. */
+  function atLineEnd(): boolean {
+    match(REST);
+    return (
+      at === text.length || text.charCodeAt(at) === LF || (text.charCodeAt(at) === CR && text.charCodeAt(at + 1) === LF)
+    );
+  }
+
+  /** Keys on lines of their own, deeper than the name; ends behind the last of them. */
+  function block(indent: number): unknown {
+    const nameEnd = at;
+    if (!atLineEnd()) return NONE;
+    const result: Record<string, unknown> = {};
+    nodes++;
+    let keys = 0;
+    let depth = 0;
+    let first = 0;
+    let end = 0;
+    for (;;) {
+      const begin = nextLine();
+      if (begin === undefined || begin.depth <= indent) break;
+      if (depth === 0) {
+        depth = begin.depth;
+        first = begin.start;
+      }
+      at = begin.start;
+      const key = begin.depth === depth ? match(KEY)?.[1] : undefined;
+      if (key === undefined || Object.hasOwn(result, key) || ++keys > MOST_KEYS) return NONE;
+      path.push(key);
+      const value = read(begin.start);
+      path.pop();
+      if (value === NONE || !atLineEnd()) return NONE;
+      result[key] = value;
+      end = at;
+    }
+    if (depth === 0) {
+      at = nameEnd;
+      return NONE;
+    }
+    at = end;
+    note?.([], { key: undefined, value: first, source: undefined });
+    return result;
+  }
+
+  /** The next line that is more than a comment. */
+  function nextLine(): { start: number; depth: number } | undefined {
+    for (let line = text.indexOf('\n', at) + 1; line > 0; line = text.indexOf('\n', line) + 1) {
+      let start = line;
+      while (text.charCodeAt(start) === SPACE) start++;
+      const newline = text.indexOf('\n', start);
+      if (!isBlank(text, start, newline < 0 ? text.length : newline)) return { start, depth: start - line };
+    }
+    return undefined;
+  }
 
   function match(pattern: RegExp): RegExpExecArray | null {
     pattern.lastIndex = at;
@@ -228,10 +304,7 @@ function readEntry(text: string, start: number, note?: Note): Entry | undefined 
     }
   }
 
-  const value = read(start);
-  if (value === NONE) return undefined;
-  match(REST);
-  return { name, value: value as Record<string, unknown>, end: at, nodes };
+  return { read: entryAt };
 }
 
 const WHOLE = /^[-+]?\d{1,15}$/;
