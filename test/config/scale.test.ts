@@ -28,7 +28,7 @@ async function measured(what: string, file: string): Promise<Loaded> {
   const loaded = await loadMapping(file);
   const { user, system } = process.cpuUsage(before);
   const ms = Math.round(performance.now() - start);
-  console.log(`${TAGS} tags, ${what}: checked in ${ms} ms, ${Math.round((user + system) / 1000)} ms of CPU`);
+  console.log(`${what}: checked in ${ms} ms, ${Math.round((user + system) / 1000)} ms of CPU`);
   return loaded;
 }
 
@@ -40,7 +40,7 @@ async function timed(what: string, inCsv: number, written = line): Promise<void>
   writeFileSync(join(folder, `${what}.csv`), csv);
   const list = rest.length > 0 ? `    tags:\n${rest.map(written).join('')}` : '';
   writeFileSync(file, `${head}    tagFiles: [${what}.csv]\n${list}`);
-  const loaded = await measured(what, file);
+  const loaded = await measured(`${TAGS} tags, ${what}`, file);
   expect(loaded).not.toHaveProperty('mistakes');
   if ('plant' in loaded) expect(loaded.plant.sources[0]!.tags).toHaveLength(TAGS);
 }
@@ -50,16 +50,19 @@ it('a tenth in YAML', () => timed('mixed', TAGS * 0.9));
 it('all in YAML', () => timed('yaml', 0));
 it('all in YAML, a key on each line', () => timed('block', 0, block));
 it('all in YAML, references of Modbus', async () => {
-  const lines = Array.from({ length: 30_000 }, (_, i) => `      T${i}: { address: ${400_001 + 2 * i}, type: float32 }\n`);
+  const lines = Array.from(
+    { length: 30_000 },
+    (_, i) => `      T${i}: { address: ${400_001 + 2 * i}, type: float32 }\n`,
+  );
   const file = join(folder, 'modbus.yaml');
   writeFileSync(file, `${HEAD}sources:\n  plc:\n    protocol: modbus-tcp\n    host: h\n    tags:\n${lines.join('')}`);
-  expect(await measured('30,000 of them, Modbus', file)).not.toHaveProperty('mistakes');
+  expect(await measured('30000 tags, modbus', file)).not.toHaveProperty('mistakes');
 });
 it('every tag wrong, in CSV', async () => {
   const rows = Array.from({ length: TAGS }, (_, i) => `T${i},nod=${i},1,5%%\n`).join('');
   writeFileSync(join(folder, 'wrong.csv'), `name,node,sampling,deadband\n${rows}`);
   const file = join(folder, 'wrong.yaml');
   writeFileSync(file, `${head}    tagFiles: [wrong.csv]\n`);
-  const loaded = await measured('csv, three mistakes each', file);
+  const loaded = await measured('50000 tags, csv, three mistakes each', file);
   expect('mistakes' in loaded && loaded.mistakes.length).toBe(3 * TAGS);
 });
