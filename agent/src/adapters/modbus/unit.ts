@@ -44,6 +44,8 @@ interface Round {
   next: number;
   /** Whether every request has been made once. */
   asked: boolean;
+  /** What is said of a round that cannot keep its rate. */
+  late: string | undefined;
 }
 
 type Silence = Exclude<Outcome['kind'], 'data' | 'exception'>;
@@ -85,6 +87,7 @@ export class Unit {
       requests: requestsOf(group, shared.tags, shared.limits, this.#refusals.of(group)),
       next: 0,
       asked: false,
+      late: undefined,
     }));
   }
 
@@ -180,11 +183,13 @@ export class Unit {
     const kept = round.slots.done(performance.now());
     const { counts } = this.#shared;
     if (counts) counts.overruns += round.slots.missed - missed;
+    // Said once, as it was when it began, or each poll would be a line in the log.
+    round.late = kept
+      ? undefined
+      : (round.late ??
+        `reading it takes longer than its poll, ${round.slots.missed} were left out so far; it is read as often as the device allows`);
     const { table, poll } = round.group;
-    this.#shared.troubles.set(
-      `unit ${this.id}, ${table} every ${poll} ms`,
-      kept ? undefined : 'reading it takes longer than its poll; it is read as often as the device allows',
-    );
+    this.#shared.troubles.set(`unit ${this.id}, ${table} every ${poll} ms`, round.late);
   }
 
   /** Plans the rounds anew whose obstacles have changed, and returns them. */
