@@ -9,6 +9,7 @@ import { type Finding, findings, plainWords, shown } from './issues.ts';
 import { type Mistake, type Path, sortMistakes } from './mistake.ts';
 import type { Plant, ResolvedSource } from './plant.ts';
 import { isFields } from './protocols/protocol.ts';
+import { portsTwice } from './protocols/serial-ports.ts';
 import { type Mapping, mappingFrame, mappingSchema } from './schema.ts';
 import { readSource } from './source.ts';
 import { misplaced, substitute } from './substitute.ts';
@@ -143,6 +144,7 @@ async function check(context: Context, value: unknown): Promise<Checked | undefi
     const one = await readSource(context, name, source);
     if (one !== undefined) read.push(one);
   }
+  portsTwice(sources).forEach(add);
   if (!result.success || mistakes.length > 0) return undefined;
   const configs = Object.fromEntries(read.map(({ name, config }) => [name, config]));
   return { mapping: { ...result.data, sources: configs }, sources: read };
