@@ -10,6 +10,7 @@ import { statusName } from '../../../agent/src/model/status.ts';
 import { scratch } from '../../support/scratch.ts';
 import { until } from '../../support/until.ts';
 import { recorder } from '../recorder.ts';
+import { wire } from '../wire.ts';
 import { openly, QUICK, type SmallServer, smallServer, tagsOf } from './rig.ts';
 
 const MANY = 300;
@@ -17,7 +18,7 @@ const MANY = 300;
 const COPES = 40;
 
 interface Message {
-  readonly request: { readonly itemsToCreate?: readonly unknown[] | null };
+  readonly request: { readonly itemsToCreate?: readonly { requestedParameters: { queueSize: number } }[] | null };
 }
 interface Channel {
   send_response(type: string, response: object, message: Message, done: () => void): void;
@@ -29,7 +30,7 @@ let plc: SmallServer;
 let space: AddressSpace;
 let level: UAVariable;
 let sizes: number[] = [];
-let answer: 'all' | 'refuse' | 'hang up' = 'all';
+let answer: 'all' | 'refuse' | 'hang up' | 'queues of 1' = 'all';
 
 beforeAll(async () => {
   plc = await smallServer((filled) => {
@@ -57,6 +58,8 @@ beforeAll(async () => {
   server._on_CreateMonitoredItemsRequest = (message, channel) => {
     const count = message.request.itemsToCreate?.length ?? 0;
     sizes.push(count);
+    if (answer === 'queues of 1')
+      for (const item of message.request.itemsToCreate ?? []) item.requestedParameters.queueSize = 1;
     if (answer === 'all' || count <= COPES) return take(message, channel);
     if (answer === 'hang up') return channel.close(() => {});
     const fault = new ServiceFault({ responseHeader: { serviceResult: StatusCodes.BadTooManyOperations } });
@@ -72,8 +75,8 @@ beforeEach(() => {
 const nodes = (names: readonly string[]) => names.map((name) => `nsu=urn:plc;s=${name}`);
 const many = () => tagsOf(nodes(Array.from({ length: MANY }, (_, i) => `V${i}`)));
 
-function start(tags: readonly OpcUaTag[], kept = keep(openly(plc.endpoint, '', tags))) {
-  const adapter = opcuaAdapter(openly(plc.endpoint, scratch(), tags), QUICK, kept);
+function start(tags: readonly OpcUaTag[], kept = keep(openly(plc.endpoint, '', tags)), endpoint = plc.endpoint) {
+  const adapter = opcuaAdapter(openly(endpoint, scratch(), tags), QUICK, kept);
   const sink = recorder();
   const run = adapter.connect(new AbortController().signal).then(() => adapter.run(sink, new AbortController().signal));
   return {
@@ -162,4 +165,28 @@ test('a node that is missing is tried again, and read when it is there; nobody e
   expect(sink.of(0).length).toBe(before);
   expect(sink.readies).toBe(1);
   await adapter.close();
+});
+
+test.each([
+  ['queues that mark what they drop', 'all', {}, true],
+  ['queues of 1', 'queues of 1', {}, false],
+  ['a polled tag', 'all', { mode: 'poll' }, false],
+] as const)('whether a broken link was bridged: %s', async (_, how, more, whole) => {
+  answer = how;
+  const link = await wire(plc.port);
+  const endpoint = `opc.tcp://127.0.0.1:${link.port}`;
+  const tags = [...tagsOf(nodes(['V1'])), ...tagsOf(nodes(['V1', 'V2']), more).slice(1)];
+  const kept = keep(openly(endpoint, '', tags));
+  const first = start(tags, kept, endpoint);
+  await until('ready', () => first.sink.readies > 0);
+  expect(first.sink.wholes).toEqual([false]);
+  link.cut();
+  expect(await first.ended).toMatchObject({ class: 'session' });
+  await first.adapter.close();
+  const second = start(tags, kept, endpoint);
+  await until('ready again', () => second.sink.readies > 0);
+  expect(second.sink.wholes).toEqual([whole]);
+  expect(plc.server.engine.currentSubscriptionCount).toBe(1);
+  await second.adapter.close();
+  await link.stop();
 });

@@ -5,7 +5,7 @@
 import { Fault } from '../../model/fault.ts';
 import type { Adapter, Sink } from '../adapter.ts';
 import { type Connection, calls, readServer } from './calls.ts';
-import { type Kept, keep } from './kept.ts';
+import { bridges, type Kept, keep } from './kept.ts';
 import { type Link, openLink } from './link.ts';
 import { type OpcUaOptions, TIMINGS, type Timings } from './options.ts';
 import { serve } from './serve.ts';
@@ -55,7 +55,7 @@ export function opcuaAdapter(options: OpcUaOptions, timings: Timings = TIMINGS, 
 
   /** The connection again, if that loses nothing; undefined otherwise. */
   async function mended(signal: AbortSignal, since: number): Promise<Connection | undefined> {
-    if (kept.estate === undefined || performance.now() - since < SETTLED) return undefined;
+    if (kept.estate === undefined || !bridges(kept.estate) || performance.now() - since < SETTLED) return undefined;
     try {
       return await establish(signal, Math.min(BRIEFLY, timings.connect));
     } catch {

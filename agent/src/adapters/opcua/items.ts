@@ -50,6 +50,8 @@ export interface Granted {
   /** Items with a queue too short for what is sampled between two messages, and the shortest of them. */
   short: number;
   shortest: number;
+  /** Items with a queue of 1: what is dropped from it is not marked, so that an outage cannot be known to be bridged. */
+  unmarked: number;
   /** Items whose deadband the server applies, and those that it left to the gateway. */
   deadbands: number;
   unfiltered: number;
@@ -61,6 +63,7 @@ export const nothingGranted = (): Granted => ({
   slowest: 0,
   short: 0,
   shortest: Infinity,
+  unmarked: 0,
   deadbands: 0,
   unfiltered: 0,
 });
@@ -133,7 +136,7 @@ export async function createItems(
         for (const [i, item] of portion.entries()) {
           const result = results?.[i];
           if (result === undefined) continue;
-          if (result.statusCode.value !== 0) receive.forget(handles[i] as number);
+          if (result.statusCode.value !== 0) receive.release(handles[i] as number);
           done(item, result);
         }
       } catch (error) {
@@ -192,6 +195,7 @@ function note(
 ): void {
   granted.items += 1;
   if (tag.deadband !== undefined) granted.deadbands += 1;
+  if (revisedQueueSize < 2) granted.unmarked += 1;
   if (revisedSamplingInterval > Math.max(tag.sampling, FASTEST) * 1.01) {
     granted.slower += 1;
     granted.slowest = Math.max(granted.slowest, revisedSamplingInterval);

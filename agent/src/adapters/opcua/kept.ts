@@ -20,6 +20,13 @@ export interface Estate {
   readonly items: Item[];
 }
 
+/**
+ * Whether an outage that the subscriptions outlived was bridged as far as the server does not say otherwise. A queue of 1
+ * drops values without a mark, and what was not polled is missing.
+ */
+export const bridges = ({ subscriptions, items }: Estate): boolean =>
+  subscriptions.granted.unmarked === 0 && !items.some(({ tag }) => tag.mode === 'poll');
+
 export interface Kept {
   /** The session of the last link, which may live on: taking it up again leaves none behind on the server. */
   session: Session | undefined;

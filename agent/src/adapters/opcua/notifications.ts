@@ -18,6 +18,8 @@ export interface Receiver {
   handle(position: number): number;
   /** Whatever still comes for this handle is nobody's. */
   forget(handle: number): void;
+  /** The server did not take the handle: it may be given out again. */
+  release(handle: number): void;
   /** Takes a message. @throws Fault when the server ended the subscription */
   take(message: NotificationMessage, sink: Sink): void;
   /** Time of the newest reading of the tag at this position; -Infinity before the first. */
@@ -39,6 +41,7 @@ export function receiver(
 ): Receiver {
   const builder = new BatchBuilder();
   const positions: number[] = []; // by client handle
+  const free: number[] = [];
   const indices = Uint32Array.from(tags, (tag) => tag.index);
   const latest = new Float64Array(tags.length).fill(-Infinity);
   const first = new Float64Array(tags.length).fill(Infinity);
@@ -77,9 +80,17 @@ export function receiver(
   };
 
   return {
-    handle: (position) => positions.push(position) - 1,
+    handle(position) {
+      const handle = free.pop() ?? positions.length;
+      positions[handle] = position;
+      return handle;
+    },
     forget: (handle) => {
       positions[handle] = NOBODY;
+    },
+    release(handle) {
+      positions[handle] = NOBODY;
+      free.push(handle);
     },
     latest: (position) => latest[position] as number,
     first: (position) => first[position] as number,

@@ -9,7 +9,7 @@ import type { Sink } from '../adapter.ts';
 import type { Connection } from './calls.ts';
 import { readFacts } from './facts.ts';
 import type { Granted, Item } from './items.ts';
-import type { Estate, Kept } from './kept.ts';
+import { bridges, type Estate, type Kept } from './kept.ts';
 import { resolveNodes } from './nodes.ts';
 import type { OpcUaOptions, OpcUaTag, Timings } from './options.ts';
 import { isUnreadable, pause, poll } from './poll.ts';
@@ -48,7 +48,7 @@ export async function serve(
   kept.debris = undefined;
   kept.unreadable.tell(sink);
   sink.granted(report(estate.subscriptions.granted, estate.subscriptions.intervals()));
-  const outage = sink.ready(resumed);
+  const outage = sink.ready(resumed && bridges(estate));
   if (outage !== undefined) want(outage, undefined);
   await Promise.all([refresh(estate), retry(estate), fill(estate), stayAlive(estate), ...polled]);
 
@@ -225,13 +225,14 @@ const isPolled = ({ tag }: Item) => tag.mode === 'poll';
 
 /** What the server made of what it was asked for, in flat figures. */
 function report(granted: Granted, intervals: readonly number[]): Record<string, number> {
-  const { items, slower, slowest, short, shortest, deadbands, unfiltered } = granted;
+  const { items, slower, slowest, short, shortest, unmarked, deadbands, unfiltered } = granted;
   return {
     subscriptions: intervals.length,
     monitoredItems: items,
     ...(intervals.length > 0 && { publishingMs: Math.min(...intervals) }),
     ...(slower > 0 && { sampledSlower: slower, slowestSamplingMs: slowest }),
     ...(short > 0 && { queuesTooShort: short, shortestQueue: shortest }),
+    ...(unmarked > 0 && { queuesOfOne: unmarked }),
     ...(deadbands > 0 && { deadbandsAtServer: deadbands }),
     ...(unfiltered > 0 && { deadbandsHere: unfiltered }),
   };
