@@ -248,7 +248,7 @@ export const modbusRtuOverTcpSource = z.strictObject({
 export const modbusRtuSource = z.strictObject({
   protocol: z.literal('modbus-rtu').describe('Modbus RTU over a serial port.'),
   device: text('/dev/ttyUSB0')
-    .regex(/^\/dev\/\S+$/, 'write the path of a serial port, like /dev/ttyUSB0')
+    .regex(/^\/\S+$/, 'write the path of a serial port, like /dev/ttyUSB0')
     .describe('The serial port: /dev/ttyUSB0, or better its name in /dev/serial/by-id, which does not change.'),
   baudRate: whole(300, 4_000_000).default(19_200).describe('Bits per second.'),
   parity: z.enum(['none', 'even', 'odd']).default('even').describe('Parity bit.'),
