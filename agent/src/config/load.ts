@@ -154,7 +154,11 @@ async function check(context: Context, value: unknown): Promise<Checked | undefi
 function takesVariables(path: Path): boolean {
   const [top, , key] = path;
   if (path.length === 2) return top === 'hub' && path[1] === 'url';
-  return path.length === 3 && top === 'sources' && (key === 'host' || key === 'endpoint' || key === 'tags');
+  return (
+    path.length === 3 &&
+    top === 'sources' &&
+    (key === 'host' || key === 'endpoint' || key === 'endpoints' || key === 'tags')
+  );
 }
 
 /** A host's or device's name as a gateway's name: what a topic or a message id cannot carry becomes "-". */

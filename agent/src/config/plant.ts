@@ -67,7 +67,13 @@ export type ResolvedTag = ResolvedOpcUaTag | ResolvedModbusTag;
 export interface ResolvedOpcUaSource {
   readonly name: string;
   readonly protocol: 'opcua';
-  readonly config: OpcUaSource & { readonly publishing: number };
+  readonly config: OpcUaSource & {
+    readonly publishing: number;
+    /** The first of `endpoints`. */
+    readonly endpoint: string;
+    /** More than one: a redundant set. */
+    readonly endpoints: readonly string[];
+  };
   readonly tags: readonly ResolvedOpcUaTag[];
 }
 

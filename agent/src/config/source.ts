@@ -202,5 +202,15 @@ function fillIn(context: Context, source: Fields, base: Path): Set<string> {
     failed.add(key);
     context.mistakes.push(context.yaml.mistake(finding.path, finding.part, finding.message));
   }
+  const { endpoints } = source;
+  if (!Array.isArray(endpoints)) return failed;
+  source.endpoints = endpoints.map((text: unknown, i) => {
+    if (typeof text !== 'string') return text;
+    const { text: filled, finding } = substitute(text, [...base, 'endpoints', i], context.env);
+    if (finding === undefined) return filled;
+    failed.add('endpoints');
+    context.mistakes.push(context.yaml.mistake(finding.path, finding.part, finding.message));
+    return filled;
+  });
   return failed;
 }

@@ -4,6 +4,7 @@ import type { ConnectionFacts, Source } from '../adapters/adapter.ts';
 import { opcuaAdapter } from '../adapters/opcua/adapter.ts';
 import { keep } from '../adapters/opcua/kept.ts';
 import { type OpcUaOptions, type OpcUaTag, TIMINGS } from '../adapters/opcua/options.ts';
+import { redundantAdapter, redundantSet, standing } from '../adapters/opcua/redundant.ts';
 import { opcuaSurvey } from '../adapters/opcua/survey.ts';
 import type { Survey } from '../adapters/survey.ts';
 import type { Plant, ResolvedOpcUaSource, ResolvedOpcUaTag } from '../config/plant.ts';
@@ -28,15 +29,16 @@ export function opcuaSource(
       connection = facts;
     },
   };
+  const set = config.endpoints.length > 1 ? redundantSet(options, config.endpoints) : undefined;
   const kept = keep(options);
   return {
     name,
     protocol: 'opcua',
-    address: config.endpoint,
+    address: config.endpoints.join(', '),
     tags: indices,
     latency: config.publishing + Math.max(0, ...tags.map((tag) => tag.sampling)),
-    create: () => opcuaAdapter(options, TIMINGS, kept),
-    connection: () => connection,
+    create: () => (set ? redundantAdapter(set) : opcuaAdapter(options, TIMINGS, kept)),
+    connection: () => connection && { ...connection, ...(set && { servers: standing(set) }) },
   };
 }
 

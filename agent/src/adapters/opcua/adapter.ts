@@ -4,7 +4,7 @@
 
 import { Fault } from '../../model/fault.ts';
 import type { Adapter, Sink } from '../adapter.ts';
-import { type Connection, calls, readServer } from './calls.ts';
+import { type Calls, type Connection, calls, readServer } from './calls.ts';
 import { bridges, type Kept, keep } from './kept.ts';
 import { type Link, openLink } from './link.ts';
 import { type OpcUaOptions, TIMINGS, type Timings } from './options.ts';
@@ -22,8 +22,14 @@ const SETTLED = 5_000;
  * An adapter for one connection attempt.
  * @param timings shorter ones for tests
  * @param kept what attempts for the same source share
+ * @param attend told of every session that was opened, to ask something more of its server
  */
-export function opcuaAdapter(options: OpcUaOptions, timings: Timings = TIMINGS, kept: Kept = keep(options)): Adapter {
+export function opcuaAdapter(
+  options: OpcUaOptions,
+  timings: Timings = TIMINGS,
+  kept: Kept = keep(options),
+  attend?: (server: Calls) => void,
+): Adapter {
   let current: Connection | undefined;
   let closed: Promise<void> | undefined;
   const closing = new AbortController();
@@ -41,6 +47,7 @@ export function opcuaAdapter(options: OpcUaOptions, timings: Timings = TIMINGS, 
       kept.session = link.session;
       try {
         const server = calls(link.session, options.name, timings.request);
+        attend?.(server);
         return { link, server, ...(await unless(either, link, readServer(server))) };
       } catch (error) {
         await link.abandon();

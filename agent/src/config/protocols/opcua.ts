@@ -23,7 +23,10 @@ export const opcua: Protocol<OpcUaSource, OpcUaTag> = {
     // Publishing faster than four times a second costs the server more than anybody sees; slower than once a second
     // makes readings late.
     const publishing = config.publishing ?? Math.min(1_000, Math.max(250, fastest));
-    return { name, protocol: config.protocol, config: { ...config, publishing }, tags: own };
+    // One of the two is there: checkSource wants it.
+    const endpoints = config.endpoints ?? [config.endpoint as string];
+    const endpoint = endpoints[0] as string;
+    return { name, protocol: config.protocol, config: { ...config, publishing, endpoint, endpoints }, tags: own };
   },
 };
 
@@ -41,11 +44,20 @@ function checkTag(name: string, tag: OpcUaTag, _source: Partial<OpcUaSource>, re
 /** What holds for a source as a whole; any of it may be missing or wrong, which the schema has said already. */
 function checkSource(
   name: string,
-  { defaults, security, insecure }: Readonly<Record<string, unknown>>,
+  { endpoint, endpoints, defaults, security, insecure }: Readonly<Record<string, unknown>>,
   today: Date,
   report: Report,
   warn: Report,
 ): void {
+  if (endpoint === undefined && endpoints === undefined) {
+    report([], 'key', `${name} needs an endpoint: write an address, like opc.tcp://10.20.1.15:4840`);
+  }
+  if (endpoint !== undefined && endpoints !== undefined) {
+    report(['endpoints'], 'key', `${name} has both endpoint and endpoints: write one of them`);
+  }
+  if (Array.isArray(endpoints) && new Set(endpoints).size < endpoints.length) {
+    report(['endpoints'], 'value', `${name} has an endpoint twice`);
+  }
   checkDefaults(defaults, report);
   if (isFields(security) && security.policy === 'None' && insecure === undefined) {
     const message =

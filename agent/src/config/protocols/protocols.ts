@@ -29,7 +29,7 @@ export function protocolNamed(source: unknown): ProtocolName | undefined {
   if (written !== undefined) return written;
   const near = nearest(String(source.protocol), names);
   const meant = names.find((name) => name === near);
-  if (source.endpoint !== undefined) return 'opcua';
+  if (source.endpoint !== undefined || source.endpoints !== undefined) return 'opcua';
   if (source.device !== undefined) return 'modbus-rtu';
   if (source.host !== undefined) return meant?.startsWith('modbus') ? meant : 'modbus-tcp';
   return meant;

@@ -44,9 +44,17 @@ export const opcuaTag = z.strictObject(
 
 export const opcuaSource = z.strictObject({
   protocol: z.literal('opcua').describe('OPC UA, opc.tcp.'),
-  endpoint: address('opc.tcp', 'opc.tcp://10.20.1.15:4840').describe(
-    `The server's endpoint: opc.tcp://10.20.1.15:4840. ${VARIABLES}`,
-  ),
+  endpoint: address('opc.tcp', 'opc.tcp://10.20.1.15:4840')
+    .describe(`The server's endpoint: opc.tcp://10.20.1.15:4840. ${VARIABLES}`)
+    .optional(),
+  endpoints: z
+    .array(address('opc.tcp', 'opc.tcp://10.20.1.15:4840'), {
+      error: 'write [opc.tcp://10.20.1.15:4840, opc.tcp://10.20.1.16:4840]',
+    })
+    .min(2, 'a list of one server is an endpoint: write endpoint: opc.tcp://10.20.1.15:4840')
+    .max(8, 'a set has at most 8 servers')
+    .optional()
+    .describe(`Instead of endpoint: redundant servers of the same signals, the preferred one first. ${VARIABLES}`),
   security: z
     .strictObject(
       {
