@@ -204,7 +204,10 @@ export function redundantAdapter(set: ServerSet, timings: Timings = TIMINGS): Ad
   function lastSeen(sink: Sink): { sink: Sink; lost(): void } {
     let last: Timestamp = now();
     let since: Timestamp | undefined;
-    const lag = (options[0]?.publishing ?? 0) * TICKS_PER_MS;
+    // Sampled, sent, and on its way: so old may be what was lost with the link.
+    const { publishing = 0, tags = [] } = options[0] ?? {};
+    const slowest = tags.reduce((most, { sampling }) => Math.max(most, sampling), 0);
+    const lag = (2 * publishing + slowest) * TICKS_PER_MS;
     return {
       lost: () => {
         since ??= last - lag;
