@@ -69,7 +69,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   // deployments are checked with what the gateway takes
   deploy: ['control', 'delivery'],
   test: [...EVERYTHING, 'main', 'bench', 'cloud', 'deploy', 'scripts', 'package.json'],
-  scripts: [...EVERYTHING, 'deploy'],
+  // a rehearsal starts the agent as a process
+  scripts: [...EVERYTHING, 'deploy', 'main'],
 };
 
 /** Files at the top of agent/src, and the room they make up. Any other file there belongs in a room. */
