@@ -1,6 +1,7 @@
 // Twin and direct methods over the local hub: they work, come back after everything that ends a connection, and
 // nothing that comes over the wire ends the process.
 
+import type { ModuleClient } from 'azure-iot-device';
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { ControlDesk, Json, JsonObject, Report } from '../../../agent/src/delivery/control.ts';
@@ -122,6 +123,34 @@ test('a new connection is told what the twin holds', async () => {
   await hub.close();
   await connected();
   expect(desk.reported).toMatchObject({ version: '1' });
+});
+
+test('a token that is renewed under way: twin and methods go on', async () => {
+  let client: ModuleClient | undefined;
+  const hub = iotEdgeHub({
+    control: { desk, log: () => {} },
+    onClient(given) {
+      client = given;
+    },
+  })();
+  hubs.push(hub);
+  await hub.connect(new AbortController().signal);
+  await until('the twin', () => desk.report !== undefined);
+  await ping();
+  const { sign } = local.requests;
+  // As the SDK does it every 45 minutes.
+  const { _authenticationProvider } = client!._transport as never as {
+    _authenticationProvider: { setTokenRenewalValues(valid: number, margin: number): void };
+  };
+  _authenticationProvider.setTokenRenewalValues(3_600, 900);
+  await until('the renewal', () => local.requests.sign > sign);
+  await ping();
+  await desk.report!({ version: '3' });
+  expect(local.twin.reported).toMatchObject({ version: '3' });
+  await until('a change of the desired properties', () => {
+    local.desire({ logLevel: 'error' });
+    return desk.seen.at(-1)?.logLevel === 'error';
+  });
 });
 
 test('what the SDK would choke on is answered or dropped, and the next call works', { timeout: 120_000 }, async () => {
