@@ -123,12 +123,15 @@ describe('rows that name no epoch', () => {
     expect(audit([row(4), row(6)])).toMatchObject([{ epoch: null, missing: [{ first: 5, last: 5 }] }]);
   });
 
-  test('have the name that their gap records use, when a full buffer wrote them', () => {
-    const range = { epoch: 'e', first: 5, last: 5 };
-    expect(audit([row(4), row(6), gapRow(7, 'buffer-full', { range })])).toMatchObject([
-      { epoch: 'e', complete: true, readings: 2, reasons: { 'buffer-full': 1 } },
-    ]);
-  });
+  test.each(['buffer-full', 'numbers-skipped'])(
+    'have the name that their gap records use, when they say %s: of their own epoch',
+    (reason) => {
+      const range = { epoch: 'e', first: 5, last: 5 };
+      expect(audit([row(4), row(6), gapRow(7, reason, { range })])).toMatchObject([
+        { epoch: 'e', complete: true, readings: 2, reasons: { [reason]: 1 } },
+      ]);
+    },
+  );
 
   test.each(['buffer-damaged', 'too-large'])('are not explained by %s, which may speak of an older epoch', (reason) => {
     const range = { epoch: 'e', first: 5, last: 5 };

@@ -28,8 +28,7 @@ function ackAll(buffer: Buffer, entries: readonly Entry[]): void {
 /** The files as they would be found after a power cut at this moment. */
 function crashCopy(path: string): string {
   const copy = file();
-  copyFileSync(path, copy);
-  if (existsSync(`${path}-wal`)) copyFileSync(`${path}-wal`, `${copy}-wal`);
+  for (const suffix of ['', '-wal', '-head']) if (existsSync(path + suffix)) copyFileSync(path + suffix, copy + suffix);
   return copy;
 }
 

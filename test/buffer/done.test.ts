@@ -28,7 +28,7 @@ function sums(path: string) {
 /** The file as a crash leaves it now, opened. */
 function crashed(path: string, options = {}): { buffer: Buffer; path: string } {
   const copy = join(scratch(), 'buffer.db');
-  for (const suffix of ['', '-wal']) if (existsSync(path + suffix)) copyFileSync(path + suffix, copy + suffix);
+  for (const suffix of ['', '-wal', '-head']) if (existsSync(path + suffix)) copyFileSync(path + suffix, copy + suffix);
   return { path: copy, buffer: openBuffer(copy, SIZE, options) };
 }
 
@@ -82,7 +82,7 @@ test('while nothing is acknowledged they are written every minute: a crash costs
   /** What is in the file at this moment, as a crash would leave it. */
   const counted = () => {
     const copy = join(scratch(), 'buffer.db');
-    for (const suffix of ['', '-wal']) copyFileSync(path + suffix, copy + suffix);
+    for (const suffix of ['', '-wal', '-head']) copyFileSync(path + suffix, copy + suffix);
     const db = new Sqlite(copy);
     const held = db.prepare("SELECT value FROM meta WHERE key = 'held'").pluck().get();
     db.close();

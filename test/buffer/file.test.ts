@@ -240,12 +240,14 @@ test('a WAL that was cut at a power failure loses the commit it tore and none be
   const buffer = openBuffer(path, SIZE);
   buffer.append([part(1, 2)]);
   const sound = readFileSync(`${path}-wal`).length;
+  const stamp = readFileSync(`${path}-head`);
   buffer.append([part(3, 2)]);
   const wal = readFileSync(`${path}-wal`);
   const torn = file();
   mkdirSync(dirname(torn), { recursive: true });
   writeFileSync(torn, readFileSync(path));
   writeFileSync(`${torn}-wal`, wal.subarray(0, sound + ((wal.length - sound) >> 1)));
+  writeFileSync(`${torn}-head`, stamp);
   const survivor = openBuffer(torn, SIZE);
   expect(drain(survivor)).toEqual([1, 2].map((n) => ({ seq: n, value: n })));
   survivor.close();

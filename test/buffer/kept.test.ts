@@ -51,7 +51,7 @@ function delivered(path: string, options: object = KEEP): Buffer {
 /** The file as a crash leaves it now. */
 function crashed(path: string): string {
   const copy = file();
-  for (const suffix of ['', '-wal']) if (existsSync(path + suffix)) copyFileSync(path + suffix, copy + suffix);
+  for (const suffix of ['', '-wal', '-head']) if (existsSync(path + suffix)) copyFileSync(path + suffix, copy + suffix);
   return copy;
 }
 

@@ -123,8 +123,8 @@ class Model {
         return;
       case 'powerCut': {
         const copy = join(this.#folder, `buffer-${++this.#files}.db`);
-        copyFileSync(this.#path, copy);
-        if (existsSync(`${this.#path}-wal`)) copyFileSync(`${this.#path}-wal`, `${copy}-wal`);
+        for (const suffix of ['', '-wal', '-head'])
+          if (existsSync(this.#path + suffix)) copyFileSync(this.#path + suffix, copy + suffix);
         this.#abandoned.push(this.buffer);
         this.#reopen(copy);
         return;

@@ -56,17 +56,22 @@ test('another file put in its place: what was there is salvaged, and no number c
   buffer.append([part(201, 10)]);
   expect(() => buffer.tidy(true)).toThrow(removed);
   buffer.close();
+  // Which numbers the other file had given is not known here: it has no stamp.
   const again = openBuffer(path, SIZE);
-  expect(again.epoch).toBe(other.buffer.epoch);
-  expect(again.stats().pending).toBe(150);
-  const [aside] = unfinished(path);
-  const salvage = openSalvage(aside!)!;
-  expect(salvage.epoch).toBe(buffer.epoch);
-  expect(salvage.next('backfill', 1_000).map(({ first }) => first)).toEqual(
+  expect([buffer.epoch, other.buffer.epoch]).not.toContain(again.epoch);
+  const starts = (last: number) =>
     upTo(20, 5)
       .map((i) => i * 10 + 1)
-      .filter((n) => n > 50 && n <= 201),
-  );
-  salvage.close();
+      .filter((n) => n > 50 && n <= last);
+  const salvaged = unfinished(path).map((aside) => {
+    const salvage = openSalvage(aside)!;
+    const found = salvage.next('backfill', 1_000).map(({ first }) => first);
+    salvage.close();
+    return [salvage.epoch, found];
+  });
+  expect(Object.fromEntries(salvaged)).toEqual({
+    [buffer.epoch]: starts(201),
+    [other.buffer.epoch]: starts(200),
+  });
   again.close();
 });

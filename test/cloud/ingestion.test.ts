@@ -60,7 +60,7 @@ const VALUES: readonly Value[] = [
 ];
 const REASONS: readonly GapReason[] = [
   ...(['source-down', 'gateway-down', 'reload', 'source-overflow', 'store-overload', 'buffer-full'] as const),
-  ...(['buffer-age', 'buffer-damaged', 'too-large', 'clock-step'] as const),
+  ...(['buffer-age', 'buffer-damaged', 'too-large', 'clock-step', 'numbers-skipped'] as const),
 ];
 const GAPS: readonly Gap[] = REASONS.map((reason, index) => ({
   reason,

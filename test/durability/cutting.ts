@@ -1,17 +1,19 @@
 // A writer's run recorded, the power cut at many moments of it, and what is wrong with the files that remain.
 
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync, statSync, truncateSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { openBuffer } from '../../agent/src/buffer/buffer.ts';
 import { scratch } from '../support/scratch.ts';
 import type { Chance } from './chance.ts';
-import { batchOf, TAGS } from './content.ts';
+import { batchOf, numberOf, TAGS } from './content.ts';
 import { Disk, MERCIES, type Mercy } from './disk.ts';
 import { drain, Ledger } from './ledger.ts';
 import { type Call, readTrace, recorder } from './syscalls.ts';
 import { run, WRITER } from './writing.ts';
 
 const SIZE = 1024 ** 3;
+/** The machine has started again since (stamp.ts). */
+const AFTER = { boot: 'after-the-cut' };
 
 export interface Recording {
   readonly calls: readonly Call[];
@@ -72,10 +74,20 @@ export function cutAll(
     const ledger = new Ledger();
     ledger.read(lines.join(''));
     promised += ledger.promised;
-    for (const what of flawsOf(join(image, file.slice(folder.length + 1)), ledger))
-      wrong.push(`cut at call ${at}: ${what}`);
+    const cutFile = join(image, file.slice(folder.length + 1));
+    for (const what of flawsOf(cutFile, ledger)) wrong.push(`cut at call ${at}: ${what}`);
+    // And the same where the disk does not even hold what was synced: the end of the WAL is gone.
+    disk.cut(image, MERCIES[random.within(0, MERCIES.length - 1)] as Mercy, random);
+    shorten(`${cutFile}-wal`, random);
+    for (const what of usedAgain(cutFile, ledger)) wrong.push(`cut at call ${at}, and the WAL: ${what}`);
   }
   return { images: moments.size, promised, wrong };
+}
+
+function shorten(wal: string, random: Chance): void {
+  if (!existsSync(wal)) return;
+  if (random.happens(0.2)) rmSync(wal);
+  else truncateSync(wal, random.within(0, statSync(wal).size));
 }
 
 /** What is wrong with the file at `path`, also when it is used further. */
@@ -88,14 +100,37 @@ export function flawsOf(path: string, ledger: Ledger): string[] {
   }
 }
 
+/** Whether numbers that a commit promised are given to other readings. In these runs reading n has the number n. */
+function usedAgain(path: string, ledger: Ledger): string[] {
+  const promised = ledger.highest();
+  try {
+    const buffer = openBuffer(path, SIZE, AFTER);
+    const ids = buffer.dictionary.intern(TAGS);
+    const from = promised + 1_000_000;
+    buffer.append([{ priority: 'normal', batch: batchOf(from, from + 9, ids) }]);
+    const found = drain(buffer);
+    const given = found.find(({ batch }) => batch.count > 0 && numberOf(batch, 0) === from)?.first;
+    const gaps = found.flatMap(({ batch }) => batch.gaps);
+    buffer.close();
+    if (given === undefined) return ['what was committed is not there'];
+    if (buffer.setAside !== undefined) return gaps.length > 0 ? [] : ['the file was set aside, and nothing says so'];
+    if (given <= promised) return [`the number ${given} is given again; those up to ${promised} were promised`];
+    const there = Math.max(0, ...found.filter(({ first }) => first < given).map(({ last }) => last));
+    const skipped = gaps.some(({ range }) => range !== undefined && range.first <= promised && range.last >= promised);
+    return there >= promised || skipped ? [] : [`the numbers up to ${promised} are gone, and no gap record names them`];
+  } catch (error) {
+    return [`it cannot be used: ${error}`];
+  }
+}
+
 function flawsInUse(path: string, ledger: Ledger): string[] {
-  let buffer = openBuffer(path, SIZE);
+  let buffer = openBuffer(path, SIZE, AFTER);
   const wrong = ledger.verify(buffer);
   const ids = buffer.dictionary.intern(TAGS);
   const waiting = buffer.stats().pending;
   buffer.append([{ priority: 'normal', batch: batchOf(ledger.next, ledger.next + 9, ids) }]);
   buffer.close();
-  buffer = openBuffer(path, SIZE);
+  buffer = openBuffer(path, SIZE, AFTER);
   const after = drain(buffer).reduce((sum, { batch }) => sum + batch.count, 0);
   if (after !== waiting + 10) wrong.push(`${after} readings after ten more than ${waiting}`);
   buffer.close();

@@ -21,7 +21,7 @@ const faults: readonly (readonly [name: string, inject: string, code: string])[]
   ['a quota that is used up', 'pwrite64:error=EDQUOT:when=100..103', 'buffer.full'],
   ['a write error', 'pwrite64:error=EIO:when=40+367', 'buffer.disk'],
   ['a disk that has become read-only', 'pwrite64:error=EROFS:when=40+371', 'buffer.disk'],
-  ['a failed sync', 'fsync:error=EIO:when=12+3', 'buffer.disk'],
+  ['a failed sync', 'fsync:error=EIO:when=20+4', 'buffer.disk'],
   ['a disk that fails for a while', 'pwrite64:error=EIO:when=100..140', 'buffer.disk'],
 ];
 

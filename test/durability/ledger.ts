@@ -73,6 +73,11 @@ export class Ledger {
     }
   }
 
+  /** The last reading that was promised, also when it was acknowledged since. */
+  highest(): number {
+    return Math.max(0, ...[...this.#parts.values()].filter(({ state }) => state !== 'tried').map(({ last }) => last));
+  }
+
   /** Everything that is wrong with a buffer that nobody has read from yet. What it holds is remembered. */
   verify(buffer: Buffer): string[] {
     const wrong: string[] = [];

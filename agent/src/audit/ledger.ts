@@ -55,6 +55,9 @@ class Page {
   }
 }
 
+/** Reasons whose `range` is never of an earlier epoch. */
+const OF_ITS_OWN: ReadonlySet<string> = new Set(['buffer-full', 'numbers-skipped']);
+
 /** What tells the record apart that a gateway begins an epoch with when its buffer was set aside. */
 function beginOf(record: GapRecord | undefined): string | undefined {
   if (record?.reason !== 'buffer-damaged' || record.range !== undefined) return undefined;
@@ -128,15 +131,15 @@ export class Ledger {
   }
 
   /**
-   * The one epoch that a gateway's gap records name is that of the rows that name none, if a full buffer gave the
-   * numbers up. The other records may speak of an older epoch: what they name must not explain holes of this one.
+   * The one epoch that a gateway's gap records name is that of the rows that name none, if they speak of their own epoch
+   * alone. The other records may speak of an older one: what they name must not explain holes of this one.
    */
   #nameTheNameless(): void {
     for (const page of this.#nameless) {
       const mates = [...this.#nameless, ...this.#pages.values()].filter(({ gateway }) => gateway === page.gateway);
       const [other] = mates.filter((mate) => mate !== page);
       if (mates.length !== 2 || other === undefined || other.epoch === null || other.received.size > 0) continue;
-      if ([...other.reasons.keys()].some((reason) => reason !== 'buffer-full')) continue;
+      if ([...other.reasons.keys()].some((reason) => !OF_ITS_OWN.has(reason))) continue;
       page.epoch = other.epoch;
       for (const { first, last } of other.explained.ranges) page.explained.add(first, last);
       for (const [reason, count] of other.reasons) page.reasons.set(reason, count);

@@ -1,8 +1,9 @@
 // The buffer: every accepted reading is on disk before anything else happens to it. Its invariants:
 //
 // B1  When `append` returns, its entries are committed and synced; when it throws, none of them is.
-// B2  Entries are numbered 1, 2, 3… within an epoch. A number is never used twice, whatever is delivered, dropped
-//     or restarted. A file has one epoch; a new file begins a new one.
+// B2  Entries are numbered 1, 2, 3… within an epoch. A number is never used twice, whatever is delivered, dropped,
+//     restarted or cut off. A file has one epoch; a new file begins a new one. Where it cannot be known which numbers
+//     were given (stamp.ts), those that may have been are skipped, and a gap record names them.
 // B3  A segment leaves the file only when all its entries were acknowledged, or when it was given up: then it is
 //     counted and a gap record with its numbers is committed before the next entry.
 // B4  Acknowledgements may be lost in a crash: what was acknowledged may be handed out again, never the reverse.
@@ -15,6 +16,7 @@
 // B8  What was delivered and is kept (done.ts) is not pending: it is handed out again only by `replay`, once for each,
 //     under its old numbers. It leaves when its time is over or its room is needed, which is no drop and no gap.
 
+import { existsSync } from 'node:fs';
 import type { Database } from 'better-sqlite3';
 import { entries, gapBatch } from '../model/batch.ts';
 import { Fault } from '../model/fault.ts';
@@ -27,12 +29,13 @@ import { doneTable, kept, numbersOf, without } from './done.ts';
 import { markDamaged, type OpenedFile, openFile, openThere, replaceFile } from './file.ts';
 import { readLane } from './lane.ts';
 import { leaving, type Outlived, type Victims } from './leaving.ts';
-import { openMeta } from './meta.ts';
+import { type Meta, openMeta } from './meta.ts';
 import { presence } from './presence.ts';
 import { add, overlaps, type Range, remove, size } from './ranges.ts';
 import { noRoom, openReserve } from './reserve.ts';
 import { isWriteError, storageFault } from './result.ts';
-import { openStamp, readStamp } from './stamp.ts';
+import { sync } from './schema.ts';
+import { openStamp, provenHead, readStamp, thisBoot } from './stamp.ts';
 import {
   type Encoded,
   encoded,
@@ -60,6 +63,8 @@ export interface BufferOptions {
   readonly maxAge?: number | undefined;
   /** How long what was delivered is kept for a replay, ms. Absent or 0: not at all. */
   readonly keepDelivered?: number | undefined;
+  /** Which run of the machine this is (stamp.ts); default: as the kernel says. */
+  readonly boot?: string | undefined;
 }
 
 /** Opens the buffer at `path`, bounded to `maxSize` bytes. Throws a Fault as `openFile` says. */
@@ -74,6 +79,23 @@ export function openBuffer(path: string, maxSize: number, options: BufferOptions
     // The head of the file was sound, and what it holds is not.
     return useFile(replaceFile(path, fault), path, maxSize, options);
   }
+}
+
+/** The stamp of the file that holds all below `found`, and the number that is given next. Throws as `provenHead`. */
+function stampOf(path: string, epoch: string, boot: string, found: number, meta: Meta, db: Database) {
+  if (meta.number('stamped') === 1) {
+    const last = readStamp(path);
+    const next = provenHead(last, epoch, found, boot, path);
+    // What a killed gateway had written and not synced must not be delivered before it is safe.
+    if (existsSync(`${path}-wal`)) sync(`${path}-wal`);
+    return { ...openStamp(path, epoch, boot, last ?? { head: found, reserved: found, boot }), next };
+  }
+  // A new file, or one of an earlier version. That it has a stamp must be known whatever happens to the WAL.
+  const stamp = openStamp(path, epoch, boot, { head: found, reserved: found, boot });
+  stamp.begin();
+  meta.set('stamped', 1);
+  db.pragma('wal_checkpoint(TRUNCATE)');
+  return { ...stamp, next: found };
 }
 
 /** What was committed since the file last wrote its head: segments without a hole. Throws when they are not. */
@@ -106,7 +128,7 @@ export function openStopped(path: string): Buffer {
 }
 
 function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, options: BufferOptions): Buffer {
-  const { maxAge, keepDelivered = 0 } = options;
+  const { maxAge, keepDelivered = 0, boot = thisBoot() } = options;
   const meta = openMeta(db, path);
   const { epoch } = meta;
   const names = openDictionary(db, meta, path);
@@ -119,15 +141,9 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, op
   const delivered = doneTable(db, meta, path);
   let done = delivered.found;
   const tail = readTail(sql, meta.number('next'), sound, path);
-  const promised = readStamp(path);
-  if (promised?.epoch === epoch && promised.head > tail.head)
-    throw new Fault(
-      'buffer.damaged',
-      `${path} ends with number ${tail.head - 1}, and commits up to ${promised.head - 1} had returned`,
-    );
+  const stamp = stampOf(path, epoch, boot, tail.head, meta, db);
   const reserve = openReserve(db, path, maxSize);
-  const stamp = openStamp(path, epoch);
-  const files = presence(db, path);
+  const files = presence(db, path, stamp.renew);
   // Prepared once: what a statement that is made for each commit holds is freed only when the event loop turns.
   const pages = db.prepare('PRAGMA page_count').pluck();
   const free = db.prepare('PRAGMA freelist_count').pluck();
@@ -137,18 +153,20 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, op
   const lastAlive = Math.max(tail.committed, meta.number('alive'));
   /** Until then everything that reached the gateway is on disk, ms since 1970. */
   let lastKnown = lastAlive;
-  let { head } = tail;
+  let head = stamp.next;
+  /** Numbers that may have been given, in commits that are gone; booked with the next transaction. */
+  let skipped: Range | undefined = head > tail.head ? [tail.head, head - 1] : undefined;
   let live = head;
   /** Readings in the file that are not done with. */
   let held = meta.number('held') + tail.readings;
-  let backlog: Range[] = without(done.runs, 1, head - 1);
+  let backlog: Range[] = without(done.runs, 1, tail.head - 1);
   /** Numbers beyond `live` that were committed for the backfill lane: the live lane passes them over. */
   let aside: Range[] = [];
   let acknowledged: Range[] = [];
   /** Those of them that were given up: a replay would give them up again. */
   let forgone: Range[] = [];
   let pending = { entries: size(backlog), readings: held };
-  let tidied = true;
+  let tidied = skipped === undefined;
   let headWritten = performance.now();
   let closing = false;
   let commits = 0;
@@ -239,12 +257,17 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, op
   }
 
   const transact = (work: () => void): void => {
-    const before = { head, pending, held, done, backlog, aside, owed, tidied, committedBytes, dropped: { ...dropped } };
+    const numbers = { head, pending, held, done, backlog, aside, skipped };
+    const before = { owed, tidied, committedBytes, dropped: { ...dropped } };
     try {
-      db.transaction(work).immediate();
+      db.transaction(() => {
+        work();
+        bookSkipped();
+      }).immediate();
     } catch (error) {
       // The file is as it was (B1); so must be what is remembered of it.
-      ({ head, pending, held, done, backlog, aside, owed, tidied, committedBytes } = before);
+      ({ head, pending, held, done, backlog, aside, skipped } = numbers);
+      ({ owed, tidied, committedBytes } = before);
       for (const reason of Object.keys(dropped) as GapReason[]) delete dropped[reason];
       Object.assign(dropped, before.dropped);
       throw failure(error);
@@ -272,24 +295,39 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, op
     }
   }
 
+  function store(part: Encoded, committed: number): void {
+    stamp.reserve(head + entries(part.batch));
+    const end = insertSegment(sql.insert, part, epoch, committed, head);
+    committedBytes += part.payload.length;
+    pending = { entries: pending.entries + end - head, readings: pending.readings + part.batch.count };
+    held += part.batch.count;
+    if (part.batch.stream === 'backfill') {
+      backlog = add(backlog, head, end - 1);
+      aside = add(aside, head, end - 1);
+    }
+    head = end;
+  }
+
+  function bookSkipped(): void {
+    if (skipped === undefined) return;
+    const [first, last] = skipped;
+    const from = lastAlive > 0 ? fromMillis(lastAlive) : now();
+    const gap: Gap = { reason: 'numbers-skipped', from, to: now(), range: { epoch, first, last } };
+    done = delivered.leave(done, [skipped]);
+    skipped = undefined;
+    store(encoded({ priority: 'high', batch: gapBatch([gap]) }), Date.now());
+    writeHead(false);
+  }
+
   function appendAll(parts: readonly Encoded[], instead: Victims): void {
+    bookSkipped();
     owed = [...owed];
     dropKept(instead.kept);
     evict(instead.waiting, 'buffer-full');
     const debts = owed.length > 0 ? [encoded({ priority: 'high', batch: gapBatch(owed) })] : [];
     owed = [];
     const committed = Date.now();
-    for (const part of [...debts, ...parts]) {
-      const end = insertSegment(sql.insert, part, epoch, committed, head);
-      committedBytes += part.payload.length;
-      pending = { entries: pending.entries + end - head, readings: pending.readings + part.batch.count };
-      held += part.batch.count;
-      if (part.batch.stream === 'backfill') {
-        backlog = add(backlog, head, end - 1);
-        aside = add(aside, head, end - 1);
-      }
-      head = end;
-    }
+    for (const part of [...debts, ...parts]) store(part, committed);
     if (instead.kept.ranges.length + instead.waiting.length > 0) writeHead(false);
   }
 
@@ -478,6 +516,7 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, op
         tidied = false;
         told(() => tidy(idle));
         db.pragma('wal_checkpoint(TRUNCATE)');
+        stamp.settle(head);
       } catch (error) {
         throw failure(error);
       } finally {

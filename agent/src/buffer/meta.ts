@@ -13,6 +13,8 @@ const BEGINNING = {
   next: 1,
   /** Rows of segments from this number on have a checksum of their own. */
   summed: 1,
+  /** Whether there is a head stamp beside the file (stamp.ts): 0 or 1. */
+  stamped: 0,
   /** Tags in the dictionary. */
   tags: 0,
   /** When the gateway was last known to be alive, ms since 1970. */

@@ -12,8 +12,8 @@ import { sync } from './schema.ts';
 
 const inodeOf = (path: string) => statSync(path, { throwIfNoEntry: false })?.ino;
 
-/** @param db the open buffer at `path` */
-export function presence(db: Database, path: string) {
+/** @param db the open buffer at `path`, @param written called when the file was written anew at its place */
+export function presence(db: Database, path: string, written: () => void) {
   const file = inodeOf(path);
   const wal = inodeOf(`${path}-wal`);
 
@@ -43,6 +43,7 @@ export function presence(db: Database, path: string) {
       }
       if (found === undefined) {
         save(path);
+        written();
         throw new Fault('buffer.damaged', `${path} was removed while it was in use; it has been written anew`);
       }
       const aside = asideName(path);

@@ -21,6 +21,8 @@ export type GapReason =
   | 'buffer-age'
   /** A stored segment or the buffer file was damaged. */
   | 'buffer-damaged'
+  /** After a power cut: numbers that may have been given and are not used; what had them, if anything, is lost. */
+  | 'numbers-skipped'
   /** One reading alone exceeded what a message may carry. */
   | 'too-large'
   /** The gateway's clock was set: timestamps of its own (Modbus) within the step may be missing or come twice. */
