@@ -18,9 +18,9 @@ export interface Agent {
   readonly ended: Promise<number | string>;
 }
 
-/** Runs `fieldgate ARGS` with `env` added to the environment. */
-export function startAgent(args: readonly string[], env: NodeJS.ProcessEnv = {}): Agent {
-  const child: ChildProcess = spawn(process.execPath, [...FLAGS, MAIN, ...args], {
+/** Runs `fieldgate ARGS` with `env` added to the environment. @param main that of another release */
+export function startAgent(args: readonly string[], env: NodeJS.ProcessEnv = {}, main = MAIN): Agent {
+  const child: ChildProcess = spawn(process.execPath, [...FLAGS, main, ...args], {
     env: { MALLOC_ARENA_MAX: '2', ...process.env, FIELDGATE_HTTP: 'off', ...env },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
