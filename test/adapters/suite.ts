@@ -24,6 +24,11 @@ export interface Rig {
   readonly bad: readonly { readonly tag: number; readonly name: string }[];
   /** Gives `good[0]` a value at the server that it never had, and returns what a reading then holds. */
   change(): Value;
+  /**
+   * Of sources that have `retag`: tells a running adapter that `good[1]` is gone and that another tag has come, which
+   * can be read. Returns that one with the value the server holds.
+   */
+  retag?(adapter: Adapter): { readonly tag: number; readonly value: Value };
   /** How long the adapter may take to notice that nothing comes through any more, in ms. */
   readonly silence: number;
   stop(): Promise<void>;
@@ -100,6 +105,27 @@ export function adapterSuite(protocol: string, start: () => Promise<Rig>): void 
     test('a changed value arrives', async () => {
       const { sink } = await running();
       await nextReading(rig, sink);
+    });
+
+    test('tags come and go while it runs, and the others do not notice', async ({ skip }) => {
+      if (rig.retag === undefined) skip('the source has no retag');
+      const { adapter, sink, run } = await running();
+      await until('ready', () => sink.readies > 0);
+      const { made } = link;
+      const fresh = rig.retag!(adapter);
+      // Nothing for the one that is gone from the return on, and soon something of the new one.
+      const gone = rig.good[1]!.tag;
+      const told = sink.of(gone).length;
+      await until('a first reading of the new tag', () => sink.last(fresh.tag) !== undefined);
+      const first = sink.of(fresh.tag)[0]!;
+      expect({ good: isGood(first.status), value: first.value }).toEqual({ good: true, value: fresh.value });
+      for (let i = 0; i < 3; i++) await nextReading(rig, sink);
+      expect(sink.of(gone)).toHaveLength(told);
+      for (const { tag } of rig.bad) expect(sink.of(tag)).toHaveLength(1);
+      for (const { name } of rig.bad) expect(sink.parts.has(name)).toBe(true);
+      expect(sink.faults()).toEqual([]);
+      expect({ made: link.made, readies: sink.readies }).toEqual({ made, readies: 1 });
+      expect(await Promise.race([run, 'still running'])).toBe('still running');
     });
 
     test('batches are whole, and are not touched after their delivery', async () => {

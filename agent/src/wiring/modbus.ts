@@ -1,7 +1,8 @@
 // A Modbus source of the mapping, as its adapter wants it.
 
 import type { Source } from '../adapters/adapter.ts';
-import { type ModbusOptions, modbusAdapter } from '../adapters/modbus/adapter.ts';
+import { type ModbusAdapter, type ModbusOptions, modbusAdapter } from '../adapters/modbus/adapter.ts';
+import type { PollCounts } from '../adapters/modbus/line.ts';
 import { modbusSurvey } from '../adapters/modbus/survey.ts';
 import { placeOf } from '../adapters/modbus/transport.ts';
 import type { Survey } from '../adapters/survey.ts';
@@ -11,16 +12,23 @@ import { lineOptionsOf } from './modbus-transport.ts';
 /** @param indices of the source's tags, in their order */
 export function modbusSource(source: ResolvedModbusSource, indices: readonly number[]): Source {
   const { name, config, tags } = source;
-  const counts = { requests: 0, failed: 0, lost: 0, overruns: 0 };
-  const options = { ...optionsOf(source, indices), counts };
+  // Those of the source whose adapter this one takes over, from then on.
+  let counts: PollCounts = { requests: 0, failed: 0, lost: 0, overruns: 0 };
+  const options = optionsOf(source, indices);
   return {
     name,
     protocol: config.protocol,
     address: placeOf(options.transport),
     tags: indices,
     latency: Math.max(0, ...tags.map((tag) => tag.poll)),
-    create: () => modbusAdapter(options),
+    create: () => modbusAdapter({ ...options, counts }),
     polling: () => counts,
+    retag(adapter, change) {
+      // By the contract it was made by `create` here, or of the same source with other tags.
+      const running = adapter as ModbusAdapter;
+      running.retag(options.tags, change);
+      counts = running.counts ?? counts;
+    },
   };
 }
 

@@ -102,7 +102,7 @@ describe('requests', () => {
     const tags = uints(10);
     const group = plan(tags, LIMITS).groups[0]!;
     const refused = new Set([group.cells[4]!]);
-    expect(requestsOf(group, tags, LIMITS, { refused, walls: new Set([8]) }).map(line)).toEqual([
+    expect(requestsOf(group, LIMITS, { refused, walls: new Set([8]) }).map(line)).toEqual([
       '1 holding 0+4@100',
       '1 holding 5+3@100',
       '1 holding 8+2@100',
@@ -168,7 +168,7 @@ describe('for every mapping', () => {
       fc.property(anyTags(7, 60), anyLimits, (tags, limits) => {
         const { groups } = plan(tags, limits);
         for (const group of groups) {
-          const requests = requestsOf(group, tags, limits, NO_OBSTACLES);
+          const requests = requestsOf(group, limits, NO_OBSTACLES);
           const registers = requests.reduce((sum, { quantity }) => sum + quantity, 0);
           expect([requests.length, registers]).toEqual(cheapest(group.cells, limits));
         }

@@ -9,6 +9,8 @@ export interface Polled {
   readonly sink: Recorder;
   /** How run ended: 'resolved', or what it threw; undefined while it runs. */
   readonly ended: unknown;
+  /** These tags from now on; an index never means another tag. */
+  retag(next: ModbusOptions['tags']): void;
   close(): Promise<void>;
 }
 
@@ -44,6 +46,12 @@ export async function polled(
     sink,
     get ended() {
       return ended;
+    },
+    retag(next) {
+      const had = new Set(tags.map(({ index }) => index));
+      const has = new Set(next.map(({ index }) => index));
+      tags = next;
+      adapter.retag(next, { added: [...has.difference(had)], gone: [...had.difference(has)] });
     },
     close: () => adapter.close(),
   };

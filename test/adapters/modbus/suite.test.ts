@@ -1,8 +1,7 @@
 // The adapter contract, kept by the Modbus adapter against the simulated flare PLC, over every way that has a link to
 // lose. UDP has none: lines.test.ts tries it.
 
-import type { Adapter } from '../../../agent/src/adapters/adapter.ts';
-import { modbusAdapter } from '../../../agent/src/adapters/modbus/adapter.ts';
+import { type ModbusAdapter, modbusAdapter } from '../../../agent/src/adapters/modbus/adapter.ts';
 import type { Transport } from '../../../agent/src/adapters/modbus/transport.ts';
 import { Fault } from '../../../agent/src/model/fault.ts';
 import { type Carrier, startModbusServer } from '../../../sim/refinery/modbus.ts';
@@ -10,7 +9,11 @@ import { haveSocat, type SerialLine, serialLine } from '../../support/serial-lin
 import { adapterSuite } from '../suite.ts';
 import { tag } from './tags.ts';
 
-function suite(name: string, carrier: Carrier, adapterAt: (port: number, make: (to: Transport) => Adapter) => Adapter) {
+function suite(
+  name: string,
+  carrier: Carrier,
+  adapterAt: (port: number, make: (to: Transport) => ModbusAdapter) => ModbusAdapter,
+) {
   adapterSuite(name, async () => {
     const sim = await startModbusServer({ site: 'flare', ticking: false, carrier });
     let changes = 1_000;
@@ -24,6 +27,7 @@ function suite(name: string, carrier: Carrier, adapterAt: (port: number, make: (
       tag(44, 'input:65535'),
       tag(45, 'holding:65535', { type: 'float64' }),
     ];
+    sim.setRegister(1, 'holding', 505, [4_711]);
     sim.refuse(1, 'holding', 510, 510);
     const make = (transport: Transport) =>
       modbusAdapter({
@@ -49,6 +53,11 @@ function suite(name: string, carrier: Carrier, adapterAt: (port: number, make: (
         sim.setRegister(1, 'holding', 500, [changes]);
         return changes;
       },
+      retag(adapter) {
+        const next = [...tags.filter(({ index }) => index !== 41), tag(46, 'holding:505')];
+        (adapter as ModbusAdapter).retag(next, { added: [46], gone: [41] });
+        return { tag: 46, value: 4_711 };
+      },
       silence: 5_000,
       stop: () => sim.close(),
     };
@@ -60,8 +69,8 @@ suite('modbus-rtu-over-tcp', 'rtu-over-tcp', (port, make) => make({ kind: 'rtu-o
 if (haveSocat()) suite('modbus-rtu', 'rtu-over-tcp', plugged);
 
 /** An adapter on a serial port that is there from connect to close. */
-function plugged(port: number, make: (to: Transport) => Adapter): Adapter {
-  let adapter: Adapter | undefined;
+function plugged(port: number, make: (to: Transport) => ModbusAdapter): ModbusAdapter {
+  let adapter: ModbusAdapter | undefined;
   let plugging: Promise<SerialLine> | undefined;
   let closed = false;
   return {
@@ -73,6 +82,8 @@ function plugged(port: number, make: (to: Transport) => Adapter): Adapter {
       adapter = make({ kind: 'rtu', device, baudRate: 115_200, dataBits: 8, parity: 'none', stopBits: 1 });
       await adapter.connect(signal);
     },
+    counts: undefined,
+    retag: (next, change) => adapter!.retag(next, change),
     run: (sink, signal) => adapter!.run(sink, signal),
     async close() {
       closed = true;

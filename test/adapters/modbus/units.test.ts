@@ -250,12 +250,13 @@ describe('the schedule', () => {
   test('every unit and interval has its rate, with the requests of the plan', async () => {
     const tags = [...block(1, 200, 50), ...block(2, 10, 100), ...block(1, 10, 200).map((each) => ({ ...each, index: each.index + 500 }))]; // biome-ignore format: one line
     const run = await polled(sim.port, tags, { timeout: 1_000 });
-    await until('six slow slots', () => goods(run.sink, 1_500) >= 6);
+    await until('eight slow slots', () => goods(run.sink, 1_500) >= 8);
     await run.close();
     const fast = goods(run.sink, 1_000);
     const slow = goods(run.sink, 1_500);
-    expect(Math.abs(fast - slow * 4)).toBeLessThanOrEqual(4);
-    expect(Math.abs(goods(run.sink, 2_000) - slow * 2)).toBeLessThanOrEqual(2);
+    // The first interval is half a period longer or shorter: it leads to the source's own slots.
+    expect(Math.abs(fast - slow * 4)).toBeLessThanOrEqual(6);
+    expect(Math.abs(goods(run.sink, 2_000) - slow * 2)).toBeLessThanOrEqual(3);
     const asked = sim.requests();
     expect(asked.filter(({ unit }) => unit === 2).length).toBeLessThanOrEqual(goods(run.sink, 2_000) + 1);
     expect(asked.length).toBeLessThanOrEqual(fast * 2 + slow + goods(run.sink, 2_000) + 3);

@@ -5,11 +5,11 @@
 
 import { Fault } from '../../model/fault.ts';
 import { now } from '../../model/time.ts';
-import type { Adapter, Clock } from '../adapter.ts';
+import type { Adapter, Clock, TagChange } from '../adapter.ts';
 import { PATIENCE, type Patience } from './health.ts';
-import { Line, type LineOptions } from './line.ts';
+import { Line, type LineOptions, type PollCounts } from './line.ts';
 import type { Limits, ModbusTag } from './plan.ts';
-import { poll } from './poller.ts';
+import { type Poller, poller } from './poller.ts';
 
 export type { ModbusTag } from './plan.ts';
 
@@ -23,14 +23,30 @@ export interface ModbusOptions extends LineOptions, Limits {
   readonly clock?: Clock;
 }
 
+export interface ModbusAdapter extends Adapter {
+  /** Where this adapter counts. */
+  readonly counts: PollCounts | undefined;
+  /**
+   * Other tags than until now, as `Source.retag` has it. @param tags all of them
+   * @throws Fault source.configuration, before anything has changed, for tags of a SunSpec device
+   */
+  retag(tags: readonly ModbusTag[], change: TagChange): void;
+}
+
 /** An adapter for one Modbus server or serial line. */
-export function modbusAdapter(options: ModbusOptions): Adapter {
-  const { name, tags, timeout, patience = PATIENCE, clock = now } = options;
+export function modbusAdapter(options: ModbusOptions): ModbusAdapter {
+  const { name, counts, timeout, patience = PATIENCE, clock = now } = options;
   const line = new Line(options);
   const closed = new AbortController();
-  let running: Promise<unknown> = Promise.resolve();
+  let { tags } = options;
+  let polling: Poller | undefined;
 
   return {
+    counts,
+    retag(next, change) {
+      tags = next;
+      polling?.retag(next, change);
+    },
     async connect(signal) {
       try {
         await line.open(signal);
@@ -43,10 +59,9 @@ export function modbusAdapter(options: ModbusOptions): Adapter {
       // A request under way would hold up the end until its deadline.
       const stop = () => void line.close();
       either.addEventListener('abort', stop, { once: true });
-      const run = poll(line, { tags, limits: options, timeout, patience, clock, counts: options.counts }, sink, either);
-      running = run.catch(() => {});
+      polling = poller(line, { name, tags, limits: options, timeout, patience, clock, counts }, sink, either);
       try {
-        await run;
+        await polling.done;
       } finally {
         either.removeEventListener('abort', stop);
         await line.close();
@@ -55,7 +70,7 @@ export function modbusAdapter(options: ModbusOptions): Adapter {
     async close() {
       closed.abort();
       await line.close();
-      await running;
+      await polling?.done.catch(() => {});
     },
   };
 }

@@ -27,6 +27,13 @@ export class Alarm {
     });
   }
 
+  /** Wakes who has this order before the time: there is something new to do. */
+  rouse(order: number): void {
+    const roused = this.#sleepers.filter((sleeper) => sleeper.order === order);
+    this.#sleepers = this.#sleepers.filter((sleeper) => sleeper.order !== order);
+    for (const { wake } of roused) wake();
+  }
+
   /** Wakes everybody, now and for good. */
   end(): void {
     this.#over = true;

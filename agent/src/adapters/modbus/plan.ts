@@ -45,7 +45,9 @@ export interface Cell {
 }
 
 export interface Part {
+  /** Position of the tag in the list that was planned. */
   readonly slot: number;
+  readonly tag: ModbusTag;
   readonly field: Field;
   /** Address of the value; its exponent may come before it. */
   readonly at: number;
@@ -91,49 +93,41 @@ export interface Plan {
 /** What a device has shown that it refuses. */
 export interface Obstacles {
   /** Cells that it does not have. */
-  readonly refused: ReadonlySet<Cell>;
+  readonly refused: Pick<ReadonlySet<Cell>, 'has'>;
   /** Addresses where a request must not run from below to here: the place between two cells that it only gives apart. */
   readonly walls: ReadonlySet<number>;
 }
 
 export const NO_OBSTACLES: Obstacles = { refused: new Set(), walls: new Set() };
 
-/** The plan for all tags of a source, or for those that are included. */
+/** The plan for all tags of a source, or for those that are included. Positions that hold nothing are passed over. */
 export function plan(
-  tags: readonly ModbusTag[],
+  tags: readonly (ModbusTag | undefined)[],
   limits: Limits,
   includes: (tag: ModbusTag, slot: number) => boolean = () => true,
 ): Plan {
   const impossible = new Map<number, string>();
   const groups = group(tags, limits, impossible, includes);
-  const requests = groups.flatMap((each) => requestsOf(each, tags, limits, NO_OBSTACLES));
+  const requests = groups.flatMap((each) => requestsOf(each, limits, NO_OBSTACLES));
   return { groups, requests, impossible };
 }
 
 /** The requests of one group: fewest requests, then fewest registers. Refused cells are in none of them. */
-export function requestsOf(
-  group: Group,
-  tags: readonly ModbusTag[],
-  limits: Limits,
-  obstacles: Obstacles,
-): readonly Request[] {
+export function requestsOf(group: Group, limits: Limits, obstacles: Obstacles): readonly Request[] {
   const { most, gap } = limitsOf(group.table, limits);
   const requests: Request[] = [];
   for (const run of runs(group.cells, gap, obstacles)) {
-    for (const cells of partition(run, most)) requests.push(request(group, cells, tags));
+    for (const cells of partition(run, most)) requests.push(request(group, cells));
   }
   return requests;
 }
 
 /** The request for these cells, which are neighbours in the order of their group. */
-export function request(group: Group, cells: readonly Cell[], tags: readonly ModbusTag[]): Request {
+export function request(group: Group, cells: readonly Cell[]): Request {
   const start = cells[0]!.start;
   const parts = cells.flatMap((cell) => cell.parts);
   const bytes = isBits(group.table) ? 1 : 2;
-  const sentinels = parts.map(({ slot }) => {
-    const { notImplemented } = tags[slot]!;
-    return notImplemented && sentinelsOf(notImplemented);
-  });
+  const sentinels = parts.map(({ tag: { notImplemented } }) => notImplemented && sentinelsOf(notImplemented));
   const exponents = parts.map(({ exponent }) => (exponent === undefined ? undefined : (exponent - start) * bytes));
   return {
     group,
@@ -141,7 +135,7 @@ export function request(group: Group, cells: readonly Cell[], tags: readonly Mod
     start,
     quantity: reach(cells) - start,
     slot: Uint32Array.from(parts, (part) => part.slot),
-    tag: Uint32Array.from(parts, (part) => tags[part.slot]!.index),
+    tag: Uint32Array.from(parts, ({ tag }) => tag.index),
     place: Uint16Array.from(parts, (part) => (part.at - start) * bytes),
     code: Uint8Array.from(parts, (part) => part.field.code),
     argument: Uint16Array.from(parts, (part) => part.field.argument),
@@ -173,14 +167,14 @@ function limitsOf(table: Table, limits: Limits): { most: number; gap: number } {
 }
 
 function group(
-  tags: readonly ModbusTag[],
+  tags: readonly (ModbusTag | undefined)[],
   limits: Limits,
   impossible: Map<number, string>,
   includes: (tag: ModbusTag, slot: number) => boolean,
 ): Group[] {
   const groups = new Map<string, { unit: number; table: Table; poll: number; cells: Map<string, Cell> }>();
   tags.forEach((tag, slot) => {
-    if (!includes(tag, slot)) return;
+    if (tag === undefined || !includes(tag, slot)) return;
     const { table, offset } = tag.address;
     const cut = field(tag.type, tag.order, tag.address, tag);
     const problem = typeof cut === 'string' ? cut : misfit(cut, offset, limitsOf(table, limits).most, tag.type);
@@ -199,14 +193,23 @@ function group(
     const end = Math.max(offset + cut.width, (exponent ?? 0) + (exponent === undefined ? 0 : 1));
     const place = `${start} ${end}`;
     const known = into.cells.get(place);
-    into.cells.set(place, { start, end, parts: [...(known?.parts ?? []), { slot, field: cut, at: offset, exponent }] });
+    into.cells.set(place, {
+      start,
+      end,
+      parts: [...(known?.parts ?? []), { slot, tag, field: cut, at: offset, exponent }],
+    });
   });
   return [...groups.values()].map(({ unit, table, poll, cells }) => ({
     unit,
     table,
     poll,
-    cells: [...cells.values()].sort((a, b) => a.start - b.start || a.end - b.end),
+    cells: [...cells.values()].sort(byPlace),
   }));
+}
+
+/** The order of cells in a group. */
+export function byPlace(a: Cell, b: Cell): number {
+  return a.start - b.start || a.end - b.end;
 }
 
 function misfit(cut: Field, offset: number, most: number, type: string): string | undefined {

@@ -1,21 +1,24 @@
 // Polls all units of a source over one line until it is told to stop, or until there is nothing left to poll: the
-// line is down, or every unit is silent. Then the supervisor is told, and starts anew.
+// line is down, or every unit is silent. Then the supervisor is told, and starts anew. Tags may come and go meanwhile.
 
 import { setMaxListeners } from 'node:events';
 import { Fault, type FaultCode } from '../../model/fault.ts';
 import { StatusCode } from '../../model/status.ts';
-import type { Clock, Sink } from '../adapter.ts';
+import type { Clock, Sink, TagChange } from '../adapter.ts';
 import { Alarm } from './alarm.ts';
 import type { Patience } from './health.ts';
 import type { Line, PollCounts } from './line.ts';
-import { type Limits, type ModbusTag, plan } from './plan.ts';
+import { type Group, type Limits, type ModbusTag, plan } from './plan.ts';
 import { Probes } from './probes.ts';
 import { Readings } from './readings.ts';
+import { phaseOf } from './schedule.ts';
 import { Seeker } from './seek.ts';
 import { Troubles } from './troubles.ts';
 import { Unit } from './unit.ts';
 
 export interface Polling {
+  /** Name of the source. */
+  readonly name: string;
   readonly tags: readonly ModbusTag[];
   readonly limits: Limits;
   /** ms to wait for a reply; for people. */
@@ -27,20 +30,35 @@ export interface Polling {
 
 const FAULT = { timeout: 'source.timeout', closed: 'source.closed', wrong: 'source.protocol' } as const;
 
-/**
- * Resolves when `signal` aborts.
- * @throws Fault source.unreachable when the line is down; source.timeout, source.closed or source.protocol when
- *   every unit is left out because it does not answer, hangs up or talks nonsense
- */
-export async function poll(line: Line, polling: Polling, sink: Sink, signal: AbortSignal): Promise<void> {
+export interface Poller {
+  /**
+   * Resolves when the signal aborts.
+   * Rejects with a Fault: source.unreachable when the line is down; source.timeout, source.closed or source.protocol
+   * when every unit is left out because it does not answer, hangs up or talks nonsense.
+   */
+  readonly done: Promise<void>;
+  /**
+   * Other tags from now on; units and requests that are not concerned do not notice. Legal when it is over.
+   * @throws Fault source.configuration, before anything has changed, where one of the tags must be looked for first
+   */
+  retag(tags: readonly ModbusTag[], change: TagChange): void;
+}
+
+/** Polls from now on, until `signal` aborts. */
+export function poller(line: Line, polling: Polling, sink: Sink, signal: AbortSignal): Poller {
   const { limits } = polling;
   /** Tags of SunSpec devices get their places when these are found. */
-  const tags = [...polling.tags];
-  const { groups, impossible } = plan(tags, limits, ({ sunspec }) => sunspec === undefined);
-  const readings = new Readings(tags, sink, polling.clock);
+  const tags: (ModbusTag | undefined)[] = [...polling.tags];
+  const readings = new Readings(polling.tags, sink, polling.clock);
   const troubles = new Troubles(sink);
-  readings.fail(impossible.keys(), StatusCode.BadConfigurationError);
-  for (const [slot, words] of impossible) troubles.set(tags[slot]!.name, words);
+  /** Groups of those tags that are included; what can never be read is told at once. */
+  const planned = (includes: (tag: ModbusTag, slot: number) => boolean): readonly Group[] => {
+    const { groups, impossible } = plan(tags, limits, includes);
+    readings.fail(impossible.keys(), StatusCode.BadConfigurationError);
+    for (const [slot, words] of impossible) troubles.set(tags[slot]!.name, words);
+    return groups;
+  };
+  const groups = planned(({ sunspec }) => sunspec === undefined);
   troubles.report();
 
   const over = new AbortController();
@@ -65,55 +83,91 @@ export async function poll(line: Line, polling: Polling, sink: Sink, signal: Abo
   };
   const alarm = new Alarm();
   stop.addEventListener('abort', () => alarm.end(), { once: true });
-  const origin = performance.now();
-  const due = () => units.reduce((least, unit) => Math.min(least, unit.due), Number.POSITIVE_INFINITY);
-  const probes = new Probes(polling.timeout, due, origin);
-  const shared = { ...polling, tags, counts: polling.counts, line, readings, troubles, probes, alarm, origin, turned };
-  const ids = [...new Set(groups.map((group) => group.unit))];
-  const units: Unit[] = ids.map(
-    (id, order) =>
-      new Unit(
-        id,
-        order,
-        groups.filter((group) => group.unit === id),
-        shared,
-      ),
-  );
+  const units = new Set<Unit>();
+  const due = () => Math.min(...Array.from(units, (unit) => unit.due), Number.POSITIVE_INFINITY);
+  const probes = new Probes(polling.timeout, due, performance.now());
+  const phase = phaseOf(polling.name);
+  const shared = { ...polling, counts: polling.counts, line, readings, troubles, probes, alarm, phase, turned };
+  /** Works under way; those of units that are gone have ended. */
+  const works = new Set<Promise<void>>();
+  const begin = (work: () => Promise<void>) => {
+    const guarded = work()
+      .catch((thrown: unknown) => give(Fault.from(thrown, 'internal.unexpected', 'polling')))
+      .finally(() => works.delete(guarded));
+    works.add(guarded);
+  };
+  let order = 0;
+  const add = (groups: readonly Group[]): Unit => {
+    const unit = new Unit(groups[0]!.unit, order++, groups, shared);
+    units.add(unit);
+    begin(() => unit.run(stop));
+    return unit;
+  };
 
-  const seekers = new Set(seekersOf(tags, ids.length));
+  const seekers = new Set(seekersOf(polling.tags, () => order++));
   const find = async (seeker: Seeker) => {
-    const found = await seeker.seek(tags, shared, stop);
+    const found = await seeker.seek(polling.tags, shared, stop);
     if (found === undefined) return;
     for (const [slot, tag] of found) tags[slot] = tag;
     seekers.delete(seeker);
-    const placed = plan(tags, limits, (_, slot) => found.has(slot));
-    for (const [slot, words] of placed.impossible) troubles.set(tags[slot]!.name, words);
-    readings.fail(placed.impossible.keys(), StatusCode.BadConfigurationError);
-    const [first] = placed.groups;
-    if (first === undefined) return turned();
-    const unit = new Unit(first.unit, units.length, placed.groups, { ...shared, origin: performance.now() });
-    units.push(unit);
-    await unit.run(stop);
+    const placed = planned((_, slot) => found.has(slot));
+    if (placed.length > 0) add(placed);
+    else turned();
   };
-  const guarded = (work: Promise<void>) =>
-    work.catch((thrown: unknown) => give(Fault.from(thrown, 'internal.unexpected', 'polling')));
-
+  /** Units whose addresses are known from the beginning. */
+  const plain = new Map<number, Unit>();
+  for (const [id, own] of Map.groupBy(groups, ({ unit }) => unit)) plain.set(id, add(own));
+  for (const seeker of seekers) begin(() => find(seeker));
   turned();
 
-  await Promise.all([
-    aborted(stop),
-    ...units.map((unit) => guarded(unit.run(stop))),
-    ...[...seekers].map((seeker) => guarded(find(seeker))),
-  ]);
-  readings.end();
-  if (fault && !signal.aborted) throw fault;
+  async function end(): Promise<void> {
+    await aborted(stop);
+    while (works.size > 0) await Promise.all(works);
+    readings.end();
+    if (fault && !signal.aborted) throw fault;
+  }
+
+  return {
+    done: end(),
+    retag(next, { added, gone }) {
+      if (stop.aborted) return;
+      const come = new Set(added);
+      const fresh = next.filter(({ index }) => come.has(index));
+      const leaving = new Set(gone);
+      const slots = new Set(tags.keys().filter((slot) => leaving.has(tags[slot]?.index ?? -1)));
+      if ([...fresh, ...slots.values().map((slot) => polling.tags[slot])].some((tag) => tag?.sunspec !== undefined))
+        throw new Fault('source.configuration', 'tags of a SunSpec device get their addresses when it is connected');
+      readings.drop(slots);
+      for (const slot of slots) {
+        troubles.set(tags[slot]!.name, undefined);
+        tags[slot] = undefined;
+      }
+      const first = tags.length;
+      for (const tag of fresh) tags.push(tag);
+      readings.add(fresh);
+      const groups = Map.groupBy(
+        planned((_, slot) => slot >= first),
+        ({ unit }) => unit,
+      );
+      for (const [id, unit] of plain) {
+        unit.retag(groups.get(id) ?? [], slots);
+        groups.delete(id);
+        if (!unit.empty) continue;
+        plain.delete(id);
+        units.delete(unit);
+      }
+      for (const [id, own] of groups) plain.set(id, add(own));
+      troubles.report();
+      turned();
+    },
+  };
 }
 
 /** One for each unit that is a SunSpec device. */
-function seekersOf(tags: readonly ModbusTag[], order: number): Seeker[] {
+function seekersOf(tags: readonly ModbusTag[], order: () => number): Seeker[] {
   const slots = [...tags.keys()].filter((slot) => tags[slot]!.sunspec !== undefined);
   const units = Map.groupBy(slots, (slot) => tags[slot]!.unitId);
-  return [...units].map(([unit, own], i) => new Seeker(unit, own, order + i));
+  return [...units].map(([unit, own]) => new Seeker(unit, own, order()));
 }
 
 /** The fault of the source when every one of its units is silent. */

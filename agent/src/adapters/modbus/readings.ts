@@ -1,6 +1,7 @@
 // Readings on their way to the sink: decodes replies into batches, and turns what cannot be read into Bad readings
 // without a value. A tag that goes Bad is told once per reason and not again in every cycle; its first good value
-// afterwards is a reading like any other, and a gap record says what lies between.
+// afterwards is a reading like any other, and a gap record says what lies between. Tags come and go while it runs; what
+// a request that was under way brings for one that is gone is left out.
 
 import { BatchBuilder, Kind, valueAt } from '../../model/batch.ts';
 import { StatusCode } from '../../model/status.ts';
@@ -10,23 +11,38 @@ import type { ModbusTag, Request } from './plan.ts';
 
 export class Readings {
   readonly #sink: Sink;
-  readonly #tags: readonly ModbusTag[];
+  /** By slot; one whose tag is gone is never used again, so that nothing under way can mean another tag. */
+  readonly #tags: (Pick<ModbusTag, 'index' | 'name'> | undefined)[] = [];
   readonly #clock: Clock;
   readonly #builder = new BatchBuilder();
   /** What was told last of each tag, when it was Bad; 0 otherwise. */
-  readonly #told: Uint32Array;
+  readonly #told: number[] = [];
   /** When each tag was last read; NaN before. */
-  readonly #read: Float64Array;
+  readonly #read: number[] = [];
   /** Since when nothing is known of a tag that could not be read; NaN while it can. */
-  readonly #since: Float64Array;
+  readonly #since: number[] = [];
 
   constructor(tags: readonly ModbusTag[], sink: Sink, clock: Clock) {
     this.#sink = sink;
-    this.#tags = tags;
     this.#clock = clock;
-    this.#told = new Uint32Array(tags.length);
-    this.#read = new Float64Array(tags.length).fill(Number.NaN);
-    this.#since = new Float64Array(tags.length).fill(Number.NaN);
+    this.add(tags);
+  }
+
+  /** More tags, in the slots behind those there are. */
+  add(tags: readonly ModbusTag[]): void {
+    for (const { index, name } of tags) {
+      this.#tags.push({ index, name });
+      this.#told.push(0);
+      this.#read.push(Number.NaN);
+      this.#since.push(Number.NaN);
+    }
+  }
+
+  /** These tags are gone: nothing is delivered for them any more, but the gap that one of them is in ends now. */
+  drop(slots: Iterable<number>): void {
+    const gone = [...slots];
+    this.#ended(gone, this.#clock());
+    for (const slot of gone) this.#tags[slot] = undefined;
   }
 
   /** A reply has arrived this instant: its readings go out as one batch. */
@@ -34,6 +50,7 @@ export class Readings {
     const { slot, tag, place, code, argument, sentinels, exponents } = request;
     const time = this.#clock();
     for (let i = 0; i < slot.length; i++) {
+      if (this.#tags[slot[i]!] === undefined) continue;
       const none = sentinels?.[i];
       if (none !== undefined && isSentinel(data, place[i]!, code[i]!, none)) {
         this.#bad(slot[i]!, StatusCode.BadNotSupported, time);
@@ -57,6 +74,7 @@ export class Readings {
     const time = this.#clock();
     for (const slot of slots) {
       this.#bad(slot, status, time);
+      if (this.#tags[slot] === undefined) continue;
       // What the device does not have, or the mapping asks for in vain, is no gap: there is nothing to be known.
       if (status === StatusCode.BadConfigurationError || !Number.isNaN(this.#since[slot])) continue;
       const read = this.#read[slot]!;
@@ -79,16 +97,18 @@ export class Readings {
       this.#since[slot] = Number.NaN;
       missed ??= new Map();
       const tags = missed.get(from);
-      if (tags) tags.push(this.#tags[slot]!.name);
-      else missed.set(from, [this.#tags[slot]!.name]);
+      const { name } = this.#tags[slot]!;
+      if (tags) tags.push(name);
+      else missed.set(from, [name]);
     }
     if (missed) for (const [from, tags] of missed) this.#sink.gap({ reason: 'source-down', tags, from, to });
   }
 
   #bad(slot: number, status: number, time: number): void {
-    if (this.#told[slot] === status) return;
+    const tag = this.#tags[slot];
+    if (tag === undefined || this.#told[slot] === status) return;
     this.#told[slot] = status;
-    this.#builder.push(this.#tags[slot]!.index, time, status, Kind.Null, 0);
+    this.#builder.push(tag.index, time, status, Kind.Null, 0);
   }
 
   #deliver(): void {

@@ -1,19 +1,28 @@
 // What a device refused, so that it is planned around: addresses that it does not have, tables that it does not know,
 // and places that a request must not run across. Refused cells are asked for again from time to time, one request at
-// a time; a download to the PLC may have made them real.
+// a time; a download to the PLC may have made them real. Groups are known by table and interval, so that what was
+// learnt outlives a change of their tags.
 
 import type { Cell, Group, Obstacles } from './plan.ts';
 
+/** Why the device does not give something. */
+export interface Reason {
+  readonly status: number;
+  readonly words: string;
+}
+
 /** Cells that were refused for one reason. */
 export interface Refusal {
+  readonly id: number;
   readonly group: Group;
   readonly cells: readonly Cell[];
+  readonly reason: Reason;
   /** When to ask again, monotonic ms. */
   readonly due: number;
 }
 
 interface Known {
-  readonly refused: Set<Cell>;
+  readonly refused: Map<Cell, Reason>;
   readonly walls: Set<number>;
   changed: boolean;
 }
@@ -21,8 +30,9 @@ interface Known {
 export class Refusals {
   readonly #patience: number;
   /** In the order in which they are due, because every refusal waits equally long. */
-  readonly #queue: Refusal[] = [];
-  readonly #known = new Map<Group, Known>();
+  #queue: Refusal[] = [];
+  #ids = 0;
+  readonly #known = new Map<string, Known>();
 
   /** @param patience ms until a refused cell is asked for again */
   constructor(patience: number) {
@@ -36,7 +46,13 @@ export class Refusals {
 
   /** What the plan of this group has to go around. */
   of(group: Group): Obstacles {
-    return this.#of(group);
+    const { refused, walls } = this.#of(group);
+    return { refused, walls };
+  }
+
+  /** Why this cell was refused, if it was. */
+  reasonFor(group: Group, cell: Cell): Reason | undefined {
+    return this.#of(group).refused.get(cell);
   }
 
   /** Whether the group must be planned anew since this was last asked. */
@@ -47,11 +63,13 @@ export class Refusals {
     return changed;
   }
 
-  refuse(group: Group, cells: readonly Cell[], now: number): void {
+  refuse(group: Group, cells: readonly Cell[], reason: Reason, now: number): void {
     const known = this.#of(group);
-    for (const cell of cells) known.refused.add(cell);
+    const news = cells.filter((cell) => !known.refused.has(cell));
+    if (news.length === 0) return;
+    for (const cell of news) known.refused.set(cell, reason);
     known.changed = true;
-    this.#queue.push({ group, cells, due: now + this.#patience });
+    this.#queue.push({ id: this.#ids++, group, cells: news, reason, due: now + this.#patience });
   }
 
   /** No request of the group runs from below this address to here any more. */
@@ -63,29 +81,54 @@ export class Refusals {
 
   /** It was asked for again, in vain. */
   renew(refusal: Refusal, now: number): void {
-    this.#remove(refusal);
-    this.#queue.push({ ...refusal, due: now + this.#patience });
+    const known = this.#take(refusal);
+    if (known) this.#queue.push({ ...known, due: now + this.#patience });
   }
 
-  /** It was asked for again and is there now. */
-  lift(refusal: Refusal): void {
-    this.#remove(refusal);
-    const known = this.#of(refusal.group);
-    for (const cell of refusal.cells) known.refused.delete(cell);
+  /** It was asked for again and is there now. @returns its cells, as they are by now */
+  lift(refusal: Refusal): readonly Cell[] {
+    const lifted = this.#take(refusal);
+    if (!lifted) return [];
+    const known = this.#of(lifted.group);
+    for (const cell of lifted.cells) known.refused.delete(cell);
     known.changed = true;
+    return lifted.cells;
+  }
+
+  /** The group has other tags: some of its cells have others in their place, or nothing (undefined). */
+  edit(group: Group, instead: ReadonlyMap<Cell, Cell | undefined>): void {
+    const known = this.#of(group);
+    const now = (cell: Cell) => (instead.has(cell) ? instead.get(cell) : cell);
+    for (const [cell, reason] of [...known.refused]) {
+      if (!instead.has(cell)) continue;
+      known.refused.delete(cell);
+      const next = now(cell);
+      if (next) known.refused.set(next, reason);
+    }
+    this.#queue = this.#queue.flatMap((refusal) => {
+      if (keyOf(refusal.group) !== keyOf(group) || !refusal.cells.some((cell) => instead.has(cell))) return [refusal];
+      const cells = refusal.cells.map(now).filter((cell) => cell !== undefined);
+      return cells.length > 0 ? [{ ...refusal, cells }] : [];
+    });
   }
 
   #of(group: Group): Known {
-    let known = this.#known.get(group);
+    const key = keyOf(group);
+    let known = this.#known.get(key);
     if (!known) {
-      known = { refused: new Set(), walls: new Set(), changed: false };
-      this.#known.set(group, known);
+      known = { refused: new Map(), walls: new Set(), changed: false };
+      this.#known.set(key, known);
     }
     return known;
   }
 
-  #remove(refusal: Refusal): void {
-    const at = this.#queue.indexOf(refusal);
-    if (at >= 0) this.#queue.splice(at, 1);
+  /** Takes it out of the queue, as it is there by now: its cells may have been edited since it was looked at. */
+  #take({ id }: Refusal): Refusal | undefined {
+    const at = this.#queue.findIndex((each) => each.id === id);
+    return at < 0 ? undefined : this.#queue.splice(at, 1)[0];
   }
+}
+
+function keyOf({ table, poll }: Group): string {
+  return `${table} ${poll}`;
 }

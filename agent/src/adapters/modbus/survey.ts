@@ -144,8 +144,8 @@ class Round {
     const { meaning, status, words } = exception(outcome.code);
     if (meaning !== 'address' || cells.length === 1) return this.#fail(whole, status, `the device says: ${words}`);
     const middle = Math.ceil(cells.length / 2);
-    await this.#ask(request(group, cells.slice(0, middle), this.#tags), line);
-    await this.#ask(request(group, cells.slice(middle), this.#tags), line);
+    await this.#ask(request(group, cells.slice(0, middle)), line);
+    await this.#ask(request(group, cells.slice(middle)), line);
   }
 
   #fail({ slot }: Request, status: number, words: string): void {

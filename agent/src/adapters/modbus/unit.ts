@@ -1,6 +1,7 @@
 // One unit behind a line: what is due when, what its answers mean, and what it refuses. Every unit runs on its own
 // and waits for its turn on the line, so none can hold up another for longer than one request. Only a line that is
-// down gets out of here as an error; everything else becomes readings.
+// down gets out of here as an error; everything else becomes readings. Tags may come and go meanwhile: slots, health and
+// what was refused stay, and a request under way is judged by the tags that there are when its reply comes.
 
 import type { Table } from '../../config/address.ts';
 import { StatusCode } from '../../model/status.ts';
@@ -10,17 +11,16 @@ import { exception } from './exceptions.ts';
 import { READ } from './frame.ts';
 import { type Health, type Patience, SILENCE, struck, WELL } from './health.ts';
 import type { Line, PollCounts } from './line.ts';
-import { type Cell, type Group, type Limits, type ModbusTag, type Request, request, requestsOf } from './plan.ts';
+import { type Cell, type Group, type Limits, type Request, request } from './plan.ts';
 import type { Probes } from './probes.ts';
 import type { Readings } from './readings.ts';
-import { type Refusal, Refusals } from './refusals.ts';
-import { Slots } from './schedule.ts';
+import { type Reason, type Refusal, Refusals } from './refusals.ts';
+import { type Round, Rounds } from './rounds.ts';
 import type { Troubles } from './troubles.ts';
 
 /** What all units of a source share. */
 export interface Shared {
   readonly line: Line;
-  readonly tags: readonly ModbusTag[];
   readonly limits: Limits;
   /** ms to wait for a reply; for people. */
   readonly timeout: number;
@@ -30,22 +30,10 @@ export interface Shared {
   readonly probes: Probes;
   readonly alarm: Alarm;
   readonly counts: PollCounts | undefined;
-  /** Monotonic ms at which the first slot of every group begins. */
-  readonly origin: number;
+  /** Where in each interval its slots begin, as a share of it (schedule.ts). */
+  readonly phase: number;
   /** To be called when a unit has asked for everything once, and when it is left out. */
   readonly turned: () => void;
-}
-
-/** One group in turn: its slots, its requests and which of them is next. */
-interface Round {
-  readonly group: Group;
-  readonly slots: Slots;
-  requests: readonly Request[];
-  next: number;
-  /** Whether every request has been made once. */
-  asked: boolean;
-  /** What is said of a round that cannot keep its rate. */
-  late: string | undefined;
 }
 
 type Silence = Exclude<Outcome['kind'], 'data' | 'exception'>;
@@ -53,23 +41,29 @@ type Silence = Exclude<Outcome['kind'], 'data' | 'exception'>;
 /** What became of a request: all of it read, parts refused, or nothing known because the unit failed. */
 type Result = 'read' | 'refused' | 'failed';
 
+/** New tags that are polled more seldom, ms, do not wait for their slot. */
+const SOON_MS = 1_000;
+
 export class Unit {
   readonly id: number;
   readonly #order: number;
   readonly #shared: Shared;
-  readonly #rounds: readonly Round[];
+  readonly #rounds: Rounds;
   readonly #refusals: Refusals;
   /** Tables that have answered once: function not supported then means an address. */
   readonly #tables = new Set<Table>();
   #health: Health = WELL;
   #silence: Silence | undefined;
+  /** Why it was left out last. */
+  #reason: Reason | undefined;
   /** A request whose reply was lost, to be made again before it is due. */
   #retry: { readonly lost: Request; readonly due: number } | undefined;
+  /** First readings of tags that came while it ran, and whether one of them had the last turn. */
+  #soon: Request[] = [];
+  #hurried = false;
   #probes = 0;
   /** Probes in vain since the unit was left out. */
   #vain = 0;
-  /** The round whose turn was last. */
-  #served = -1;
   /** Whether anything was ever heard of the unit. */
   #heard = false;
   /** Whether it was told that everything has been asked for. */
@@ -81,19 +75,17 @@ export class Unit {
     this.#order = order;
     this.#shared = shared;
     this.#refusals = new Refusals(shared.patience.refusal);
-    this.#rounds = groups.map((group) => ({
-      group,
-      slots: new Slots(shared.origin, group.poll),
-      requests: requestsOf(group, shared.tags, shared.limits, this.#refusals.of(group)),
-      next: 0,
-      asked: false,
-      late: undefined,
-    }));
+    this.#rounds = new Rounds(groups, shared.limits, shared.phase, this.#refusals);
+  }
+
+  /** Nothing of it is polled: it has ended. */
+  get empty(): boolean {
+    return this.#rounds.empty;
   }
 
   /** Whether every tag has had a first reading, if only a Bad one. */
   get asked(): boolean {
-    return this.#health.kind === 'left-out' || (this.#heard && this.#rounds.every((round) => round.asked));
+    return this.#health.kind === 'left-out' || (this.#heard && this.#rounds.asked);
   }
 
   /** How the unit fails, while it is left out because nothing understandable comes from it. */
@@ -104,14 +96,36 @@ export class Unit {
   /** When this unit has something to ask, monotonic ms; never while it is left out. */
   get due(): number {
     if (this.#health.kind === 'left-out') return Number.POSITIVE_INFINITY;
-    let due = this.#retry?.due ?? Number.POSITIVE_INFINITY;
-    for (const { slots } of this.#rounds) due = Math.min(due, slots.due);
-    return due;
+    return Math.min(this.#rounds.due, this.#retry?.due ?? Number.POSITIVE_INFINITY);
   }
 
-  /** Reads until `signal` aborts. @throws Fault when the line is down */
+  /** Tags have come and are gone. @param added groups of those that have come @param gone their positions in the list */
+  retag(added: readonly Group[], gone: ReadonlySet<number>): void {
+    const { ended, joined } = this.#rounds.retag(added, gone);
+    for (const round of ended) this.#tellLate(round, undefined);
+    if (this.empty) this.#shared.troubles.set(this.#name, undefined);
+    for (const group of this.#health.kind === 'left-out' ? added : joined) this.#begin(group);
+    this.#shared.alarm.rouse(this.#order);
+  }
+
+  /** What new cells have as their first reading, where that does not come with the next slot. */
+  #begin(group: Group): void {
+    if (this.#health.kind === 'left-out') {
+      this.#shared.readings.fail(slotsOf(group.cells), this.#reason!.status);
+      return;
+    }
+    const known = this.#rounds.present(group, group.cells);
+    const open = group.cells.filter((cell, i) => {
+      const reason = this.#refusals.reasonFor(group, known[i]!);
+      if (reason) this.#tellRefused([cell], reason);
+      return reason === undefined;
+    });
+    if (group.poll > SOON_MS) this.#soon.push(...this.#rounds.requestsFor(group, open));
+  }
+
+  /** Reads until `signal` aborts or nothing is left to be read. @throws Fault when the line is down */
   async run(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
+    while (!signal.aborted && !this.empty) {
       const until = await this.#turn(signal);
       if (signal.aborted) return;
       this.#shared.troubles.report();
@@ -130,7 +144,15 @@ export class Unit {
       this.#shared.probes.ended(performance.now(), now);
       return 0;
     }
-    const round = this.#nextDue(now);
+    // First readings and rounds take turns.
+    const soon = this.#hurried ? undefined : this.#soon.shift();
+    this.#hurried = soon !== undefined;
+    if (soon) {
+      await this.#read(soon, signal);
+      this.#rounds.replan();
+      return 0;
+    }
+    const round = this.#rounds.nextDue(now);
     // What was refused waits until nothing else is due: what can be read goes first.
     const refusal = this.#refusals.next;
     const retry = this.#retry;
@@ -138,69 +160,44 @@ export class Unit {
     else if (retry && retry.due <= now) {
       this.#retry = undefined;
       await this.#read(retry.lost, signal);
-      this.#replan();
+      this.#rounds.replan();
     } else if (refusal && refusal.due <= now) await this.#askAgain(refusal, signal);
-    else
-      return Math.min(...this.#rounds.map(({ slots }) => slots.due), retry?.due ?? Infinity, refusal?.due ?? Infinity);
+    else if (this.#soon.length === 0)
+      return Math.min(
+        this.#rounds.due,
+        retry?.due ?? Number.POSITIVE_INFINITY,
+        refusal?.due ?? Number.POSITIVE_INFINITY,
+      );
     return 0;
-  }
-
-  /** Rounds that are due take turns, request by request: neither a long one nor a fast one can keep the others waiting. */
-  #nextDue(now: number): Round | undefined {
-    for (let i = 1; i <= this.#rounds.length; i++) {
-      const at = (this.#served + i) % this.#rounds.length;
-      const round = this.#rounds[at]!;
-      if (round.slots.due > now) continue;
-      this.#served = at;
-      return round;
-    }
-    return undefined;
   }
 
   /** The next request of a round, and the end of the round with its last. */
   async #advance(round: Round, signal: AbortSignal): Promise<void> {
-    const due = round.requests[round.next];
+    const due = round.request;
     if (due) {
       await this.#read(due, signal);
-      if (signal.aborted) return;
-      round.next++;
-      if (this.#replan().has(round)) {
-        // What lies behind the request that changed the plan is still due in this slot.
-        const place = (cell: Cell) => round.group.cells.indexOf(cell);
-        const behind = place(due.cells.at(-1)!);
-        const next = round.requests.findIndex(({ cells }) => place(cells.at(-1)!) > behind);
-        round.next = next < 0 ? round.requests.length : next;
-      }
+      if (signal.aborted || !this.#rounds.all.includes(round)) return;
+      this.#rounds.replan();
+      round.made(due);
     }
-    if (round.next < round.requests.length) return;
-    round.next = 0;
-    round.asked = true;
+    if (round.request) return;
+    const missed = round.slots.missed;
+    const kept = round.done(performance.now());
     if (!this.#told && this.asked) {
       this.#told = true;
       this.#shared.turned();
     }
-    const missed = round.slots.missed;
-    const kept = round.slots.done(performance.now());
     const { counts } = this.#shared;
     if (counts) counts.overruns += round.slots.missed - missed;
     // Said once, as it was when it began, or each poll would be a line in the log.
-    round.late = kept
-      ? undefined
-      : (round.late ??
-        `reading it takes longer than its poll, ${round.slots.missed} were left out so far; it is read as often as the device allows`);
-    const { table, poll } = round.group;
-    this.#shared.troubles.set(`unit ${this.id}, ${table} every ${poll} ms`, round.late);
+    const words = `reading it takes longer than its poll, ${round.slots.missed} were left out so far; it is read as often as the device allows`;
+    this.#tellLate(round, kept ? undefined : (round.late ?? words));
   }
 
-  /** Plans the rounds anew whose obstacles have changed, and returns them. */
-  #replan(): ReadonlySet<Round> {
-    const { tags, limits } = this.#shared;
-    const changed = this.#rounds.filter(({ group }) => this.#refusals.changed(group));
-    for (const round of changed) {
-      round.requests = requestsOf(round.group, tags, limits, this.#refusals.of(round.group));
-      round.next = 0;
-    }
-    return new Set(changed);
+  #tellLate(round: Round, words: string | undefined): void {
+    round.late = words;
+    const { table, poll } = round.group;
+    this.#shared.troubles.set(`unit ${this.id}, ${table} every ${poll} ms`, words);
   }
 
   /**
@@ -209,7 +206,7 @@ export class Unit {
    */
   async #read(whole: Request, signal: AbortSignal, timeout?: number): Promise<Result> {
     const outcome = await this.#ask(whole, timeout);
-    if (signal.aborted) return 'failed';
+    if (signal.aborted || this.empty) return 'failed';
     if (outcome.kind === 'data') {
       this.#alive();
       this.#tables.add(whole.group.table);
@@ -228,19 +225,19 @@ export class Unit {
     }
     this.#alive();
     if (meaning === 'table' && !this.#tables.has(group.table)) {
-      for (const { group: each } of this.#rounds) {
-        if (each.table === group.table) this.#refuse(each, each.cells, status, `${words}: ${READ[each.table]}`);
-      }
+      const reason = { status, words: `${words}: ${READ[group.table]}` };
+      for (const { group: each } of this.#rounds.all)
+        if (each.table === group.table) this.#refuse(each, each.cells, reason);
       return 'refused';
     }
     if (cells.length === 1) {
-      this.#refuse(group, cells, status, words);
+      this.#refuse(group, this.#rounds.present(group, cells), { status, words });
       return 'refused';
     }
     const middle = Math.ceil(cells.length / 2);
-    const low = await this.#read(request(group, cells.slice(0, middle), this.#shared.tags), signal);
+    const low = await this.#read(request(group, cells.slice(0, middle)), signal);
     if (low === 'failed') return 'failed';
-    const high = await this.#read(request(group, cells.slice(middle), this.#shared.tags), signal);
+    const high = await this.#read(request(group, cells.slice(middle)), signal);
     if (high === 'failed') return 'failed';
     if (low === 'read' && high === 'read') this.#refusals.wall(group, cells[middle]!.start);
     return 'refused';
@@ -248,7 +245,7 @@ export class Unit {
 
   /** A unit that is left out is asked for something else each time, so that one bad block cannot keep it out. */
   async #probe(signal: AbortSignal, timeout: number): Promise<void> {
-    const requests = this.#rounds.flatMap((round) => round.requests);
+    const requests = this.#rounds.requests;
     const probe = requests[this.#probes++ % Math.max(1, requests.length)];
     if (!probe) {
       this.#health = WELL;
@@ -256,14 +253,14 @@ export class Unit {
     }
     this.#vain++;
     await this.#read(probe, signal, timeout);
-    this.#replan();
+    this.#rounds.replan();
   }
 
   async #askAgain(refusal: Refusal, signal: AbortSignal): Promise<void> {
     const { group, cells } = refusal;
-    const probe = request(group, cells.slice(0, 1), this.#shared.tags);
+    const probe = request(group, cells.slice(0, 1));
     const outcome = await this.#ask(probe);
-    if (signal.aborted) return;
+    if (signal.aborted || this.empty) return;
     // A refused table whose first address alone is refused is there.
     const there =
       outcome.kind === 'data' ||
@@ -273,10 +270,10 @@ export class Unit {
       if (outcome.kind !== 'exception') this.#silent(outcome);
       return;
     }
-    this.#refusals.lift(refusal);
-    for (const slot of slotsOf(cells)) this.#shared.troubles.set(this.#shared.tags[slot]!.name, undefined);
+    for (const { parts } of this.#refusals.lift(refusal))
+      for (const { tag } of parts) this.#shared.troubles.set(tag.name, undefined);
     if (outcome.kind === 'data') this.#shared.readings.accept(probe, outcome.data);
-    this.#replan();
+    this.#rounds.replan();
   }
 
   async #ask({ group, start, quantity }: Request, timeout?: number): Promise<Outcome> {
@@ -295,10 +292,7 @@ export class Unit {
     this.#vain = 0;
     if (!back) return;
     this.#shared.troubles.set(this.#name, undefined);
-    for (const round of this.#rounds) {
-      round.slots.resume(performance.now());
-      round.next = 0;
-    }
+    this.#rounds.resume(performance.now());
   }
 
   #silent(outcome: Exclude<Outcome, { kind: 'data' | 'exception' }>, lost?: Request): void {
@@ -314,7 +308,7 @@ export class Unit {
 
   #denied(cells: readonly Cell[], status: number, words: string, absent: boolean): void {
     this.#heard = true;
-    const requests = this.#rounds.reduce((sum, round) => sum + round.requests.length, 0);
+    const requests = this.#rounds.requests.length;
     this.#strike(cells, status, `the device says: ${words}`, absent ? SILENCE : 1 / Math.max(2, requests), false);
   }
 
@@ -326,17 +320,22 @@ export class Unit {
       readings.fail(slotsOf(cells), status);
       return;
     }
+    this.#reason = { status, words };
+    this.#soon = [];
     troubles.set(this.#name, `${words}; it is left out, and probed from time to time`);
-    for (const { requests } of this.#rounds) for (const each of requests) readings.fail(each.slot, status);
+    for (const each of this.#rounds.requests) readings.fail(each.slot, status);
     this.#shared.turned();
   }
 
-  #refuse(group: Group, cells: readonly Cell[], status: number, words: string): void {
-    const { readings, troubles, tags } = this.#shared;
-    this.#refusals.refuse(group, cells, performance.now());
-    const slots = slotsOf(cells);
-    readings.fail(slots, status);
-    for (const slot of slots) troubles.set(tags[slot]!.name, `the device says: ${words}`);
+  #refuse(group: Group, cells: readonly Cell[], reason: Reason): void {
+    this.#refusals.refuse(group, cells, reason, performance.now());
+    this.#tellRefused(cells, reason);
+  }
+
+  #tellRefused(cells: readonly Cell[], { status, words }: Reason): void {
+    const { readings, troubles } = this.#shared;
+    readings.fail(slotsOf(cells), status);
+    for (const { parts } of cells) for (const { tag } of parts) troubles.set(tag.name, `the device says: ${words}`);
   }
 
   get #name(): string {
