@@ -24,6 +24,7 @@ const EVERYTHING = [
   ...EVERY_ROOM,
   'audit',
   'cost',
+  'doctor',
   'observe',
   'store',
   'gateway',
@@ -58,6 +59,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   // one file for each protocol: from the mapping's words to the adapter's options
   wiring: ['adapters', 'adapters/*', 'config', 'model'],
   gateway: [...EVERY_ROOM, 'observe', 'store', 'version', 'wiring'],
+  // asks every room's peers what the gateway would ask them; runs none of it
+  doctor: ['adapters', 'config', 'delivery', 'model', 'observe', 'wiring'],
   // twin and direct methods, done with the gateway as a whole
   remote: [...EVERY_ROOM, 'observe', 'wiring', 'gateway'],
   cli: EVERYTHING,

@@ -63,6 +63,12 @@ const COMMANDS: readonly Entry[] = [
     load: () => import('./browse.ts'),
   },
   {
+    name: 'doctor',
+    usage: '[FILE] [--host] [--json]',
+    summary: 'looks along the way from every source to the hub: the first broken link',
+    load: () => import('./doctor.ts'),
+  },
+  {
     name: 'buffer',
     usage: 'status|verify|export FILE',
     summary: 'looks into a buffer file, also one that was set aside',

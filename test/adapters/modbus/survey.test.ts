@@ -89,6 +89,7 @@ describe('examine', () => {
   test('a source that is well', async () => {
     expect(await findings(survey(block(1, 5), { transport: at(sim.port, 'localhost') }).examine(signal()))).toEqual([
       'name good',
+      'route good',
       'port good',
       'unit 1 good',
       'tags good',
@@ -100,6 +101,8 @@ describe('examine', () => {
     sim.kill(2);
     sim.refuse(1, 'holding', 1_000, 1_000);
     expect(await findings(survey([...block(1, 5), ...block(2, 5)]).examine(signal()))).toEqual([
+      'name good',
+      'route good',
       'port good',
       'unit 1 good',
       'unit 2 odd',
@@ -112,7 +115,11 @@ describe('examine', () => {
     expect(await findings(survey([], { transport: at(502, 'plc.invalid') }).examine(signal()))).toEqual([
       'name broken',
     ]);
-    expect(await findings(survey([], { transport: at(1) }).examine(signal()))).toEqual(['port broken']);
+    expect(await findings(survey([], { transport: at(1) }).examine(signal()))).toEqual([
+      'name good',
+      'route good',
+      'port broken',
+    ]);
   });
 });
 

@@ -192,6 +192,7 @@ describe('the chain', () => {
     const findings = await chain(options());
     expect(findings.map(({ step, verdict }) => `${step} ${verdict}`)).toEqual([
       'name good',
+      'route good',
       'port good',
       'security good',
       'certificate good',
@@ -201,7 +202,7 @@ describe('the chain', () => {
       'namespaces good',
       'tags good',
     ]);
-    expect(findings[2]?.what).toContain('Aes256_Sha256_RsaPss/SignAndEncrypt');
+    expect(findings[3]?.what).toContain('Aes256_Sha256_RsaPss/SignAndEncrypt');
     expect(findings.at(-1)?.what).toBe('1 of 1 tags are read');
   });
 

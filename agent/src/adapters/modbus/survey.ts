@@ -2,12 +2,11 @@
 // one round of requests with the words as they came, and the chain from the name to the tags. Everything that the
 // device refuses is narrowed down to its tags, as the adapter does it; nothing is remembered afterwards.
 
-import { lookup } from 'node:dns/promises';
-import { isIP } from 'node:net';
 import { type Batch, BatchBuilder } from '../../model/batch.ts';
 import { describe, Fault } from '../../model/fault.ts';
 import { isGood, StatusCode } from '../../model/status.ts';
 import { now } from '../../model/time.ts';
+import { findRoute, resolveName } from '../reach.ts';
 import type { Answer, Finding, Survey } from '../survey.ts';
 import type { ModbusOptions } from './adapter.ts';
 import type { Outcome } from './connection.ts';
@@ -18,9 +17,6 @@ import { planOf } from './planned.ts';
 import { Readings } from './readings.ts';
 import { type Found, findModels, missing, placed } from './sunspec.ts';
 import { placeOf, type Transport } from './transport.ts';
-
-/** Longest that a name may take to be resolved, ms. */
-const LOOKUP_DEADLINE_MS = 5_000;
 
 export function modbusSurvey(options: ModbusOptions): Survey {
   return {
@@ -180,10 +176,13 @@ function merged(batches: readonly Batch[]): Batch {
 /** Name, port, each unit, tags, and whether the poll can be kept. */
 async function* examine(options: ModbusOptions, signal: AbortSignal): AsyncGenerator<Finding> {
   const { name, transport, tags, timeout } = options;
-  if (transport.kind !== 'rtu' && isIP(transport.host) === 0) {
-    const named = await resolve(transport.host);
-    yield named;
-    if (named.verdict === 'broken') return;
+  if (transport.kind !== 'rtu') {
+    const { finding, address } = await resolveName(transport.host);
+    yield finding;
+    if (address === undefined) return;
+    const route = await findRoute(address);
+    yield route;
+    if (route.verdict === 'broken') return;
   }
   const line = new Line(options);
   const stop = () => void line.close();
@@ -223,7 +222,11 @@ async function* examine(options: ModbusOptions, signal: AbortSignal): AsyncGener
       if (found.kind !== 'silent') replies.push(performance.now() - asked);
       yield modelsFinding(unit, found, own[0]!, timeout);
     }
-    if (replies.length === 0) return;
+    if (replies.length === 0) {
+      const mend = 'does "unit" of the mapping name the device, and is it Modbus that listens there?';
+      yield { step: 'tags', verdict: 'broken', what: `0 of ${tags.length} tags are read: no unit answers`, mend };
+      return;
+    }
 
     const round = new Round(options, tags);
     const answer = await round.read(line, signal);
@@ -242,28 +245,6 @@ function wayOut(transport: Transport): string {
   return transport.kind === 'rtu'
     ? 'is the adapter plugged in, is this its name (ls /dev/serial/by-id), and may the gateway use it (docs/operations.md)?'
     : `is the device on, is ${transport.port} its Modbus port, and does a firewall let this host through? Many devices take few connections: is another master connected?`;
-}
-
-async function resolve(host: string): Promise<Finding> {
-  const begin = performance.now();
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(
-    () => late.reject(new Error(`no answer within ${LOOKUP_DEADLINE_MS} ms`)),
-    LOOKUP_DEADLINE_MS,
-  );
-  try {
-    const { address } = await Promise.race([lookup(host), late.promise]);
-    return { step: 'name', verdict: 'good', what: `${host} is ${address} (${ms(performance.now() - begin)})` };
-  } catch (thrown) {
-    return {
-      step: 'name',
-      verdict: 'broken',
-      what: `${host} cannot be resolved: ${describe(thrown)}`,
-      mend: 'write the address in numbers, or give this host a name server that knows it',
-    };
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 function unitFinding(unit: number, outcome: Outcome, took: number, timeout: number): Finding {
@@ -310,7 +291,7 @@ function tagsFinding({ batch, details }: Answer, tags: readonly ModbusTag[]): Fi
   const more = bad.length > 5 ? ` and ${bad.length - 5} more` : '';
   return {
     step: 'tags',
-    verdict: 'odd',
+    verdict: bad.length < tags.length ? 'odd' : 'broken',
     what: `${all}; not: ${shown}${more}`,
     mend: 'fieldgate read FILE TAG --orders shows the words of a tag as they come',
   };

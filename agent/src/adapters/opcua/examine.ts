@@ -1,12 +1,12 @@
 // The chain from the name of an OPC UA server to its tags, link by link, each told in words with its figures and what
 // to do; it ends at the first link that is broken.
 
-import { lookup } from 'node:dns/promises';
 import { connect } from 'node:net';
 import { AttributeIds, DataType } from 'node-opcua-client';
 import { describe, Fault, type FaultCode } from '../../model/fault.ts';
 import { isGood, statusName } from '../../model/status.ts';
 import type { ConnectionFacts } from '../adapter.ts';
+import { findRoute, resolveName } from '../reach.ts';
 import type { Answer, Finding } from '../survey.ts';
 import type { OpcUaOptions } from './options.ts';
 import { readTags } from './read.ts';
@@ -26,13 +26,15 @@ export async function* examine(
 ): AsyncGenerator<Finding> {
   const url = URL.parse(options.endpoint);
   const host = url?.hostname.replace(/^\[|\]$/g, '') ?? options.endpoint;
-  const address = await attempt('name', () => resolved(host));
-  yield address.finding;
-  if (address.value === undefined) return;
-  const port = Number(url?.port) || 4840;
-  const reached = await attempt('port', () => reachable(address.value as string, port, signal));
-  yield reached.finding;
-  if (reached.value === undefined) return;
+  const { finding, address } = await resolveName(host);
+  yield finding;
+  if (address === undefined) return;
+  const route = await findRoute(address);
+  yield route;
+  if (route.verdict === 'broken') return;
+  const port = await reachable(address, Number(url?.port) || 4840, signal);
+  yield port;
+  if (port.verdict === 'broken') return;
 
   let told: ConnectionFacts | undefined;
   const begin = performance.now();
@@ -56,7 +58,13 @@ export async function* examine(
     }
   } catch (thrown) {
     const fault = Fault.from(thrown, 'source.protocol', options.name);
-    yield { step: STEPS[fault.code] ?? 'session', verdict: 'broken', what: fault.message };
+    const mend = MENDS[fault.code];
+    yield {
+      step: STEPS[fault.code] ?? 'session',
+      verdict: 'broken',
+      what: fault.message,
+      ...(mend !== undefined && { mend }),
+    };
   }
 }
 
@@ -68,31 +76,19 @@ const STEPS: Partial<Record<FaultCode, string>> = {
   'source.credentials': 'login',
 };
 
-async function attempt<T>(
-  step: string,
-  work: () => Promise<{ value: T; what: string }>,
-): Promise<{ finding: Finding; value?: T }> {
-  try {
-    const { value, what } = await work();
-    return { value, finding: { step, verdict: 'good', what } };
-  } catch (thrown) {
-    return { finding: { step, verdict: 'broken', what: describe(thrown), mend: MENDS[step] ?? '' } };
-  }
-}
-
-const MENDS: Readonly<Record<string, string>> = {
-  name: 'write the address in numbers, or give this host a name server that knows it',
-  port: 'is the server on, is this its port, and does a firewall let this host through?',
+/** What a person does about it, where the message does not say so itself. */
+const MENDS: Partial<Record<FaultCode, string>> = {
+  'source.untrusted':
+    "compare the thumbprint with what the server's own console shows before trusting it (docs/opcua-security.md)",
+  'source.insecure': 'docs/opcua-security.md says which security a server should offer, and how somebody accepts less',
+  'source.credentials': 'is the user known to the server, and is the file or variable of "user" the right one?',
+  'source.refused': "look at the server's own log: rejected certificates, sessions in use, licence",
+  'source.timeout': 'the server accepts connections and does not answer: restart it, or look at its load',
+  'source.closed': 'the server hangs up: its own log says why',
 };
 
-async function resolved(host: string): Promise<{ value: string; what: string }> {
-  const begin = performance.now();
-  const { address } = await within(`${host} is not resolved`, lookup(host));
-  const what = address === host ? `${host} is an address` : `${host} is ${address} (${ms(performance.now() - begin)})`;
-  return { value: address, what };
-}
-
-async function reachable(address: string, port: number, signal: AbortSignal): Promise<{ value: true; what: string }> {
+async function reachable(address: string, port: number, signal: AbortSignal): Promise<Finding> {
+  const step = 'port';
   const begin = performance.now();
   const socket = connect({ host: address, port, signal });
   try {
@@ -100,7 +96,10 @@ async function reachable(address: string, port: number, signal: AbortSignal): Pr
       `port ${port} does not answer`,
       new Promise((resolve, reject) => socket.once('connect', resolve).once('error', reject)),
     );
-    return { value: true, what: `port ${port} is open (${ms(performance.now() - begin)})` };
+    return { step, verdict: 'good', what: `port ${port} is open (${ms(performance.now() - begin)})` };
+  } catch (thrown) {
+    const mend = 'is the server on, is this its port, and does a firewall let this host through?';
+    return { step, verdict: 'broken', what: describe(thrown), mend };
   } finally {
     socket.on('error', () => {});
     socket.destroy();
@@ -121,7 +120,8 @@ function* certificates(facts: ConnectionFacts | undefined): Generator<Finding> {
   for (const { of, thumbprint, subject, validTo } of facts?.certificates ?? []) {
     const days = Math.floor((Date.parse(validTo) - Date.now()) / DAY);
     const what = `${of}: ${thumbprint} (${subject}), ${days} days left`;
-    yield { step: 'certificate', verdict: days > 30 ? 'good' : 'odd', what };
+    if (days > 30) yield { step: 'certificate', verdict: 'good', what };
+    else yield { step: 'certificate', verdict: 'odd', what, mend: 'renew it in time: docs/opcua-security.md' };
   }
   for (const remark of facts?.remarks ?? []) yield { step: 'certificate', verdict: 'odd', what: remark };
 }
@@ -170,7 +170,7 @@ function tags(options: OpcUaOptions, { batch, details }: Answer): Finding {
   const more = bad.length > 5 ? ` and ${bad.length - 5} more` : '';
   return {
     step: 'tags',
-    verdict: 'odd',
+    verdict: bad.length < options.tags.length ? 'odd' : 'broken',
     what: `${all}; not: ${bad.slice(0, 5).join(', ')}${more}`,
     mend: 'fieldgate browse FILE SOURCE shows what the server has',
   };
