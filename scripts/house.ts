@@ -52,7 +52,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   adapters: ['model'],
   'adapters/*': ['model', 'config', 'adapters'],
   store: ['buffer', 'delivery', 'config', 'model'],
-  control: ['model', 'config', 'delivery', 'types of adapters', 'types of observe'],
+  control: ['model', 'config', 'delivery', 'observe', 'types of adapters'],
   // the shape of the status comes from those whose status it is; their code stays where it is
   observe: ['model', 'config', 'types of adapters', 'types of store', 'types of delivery'],
   version: ['package.json'],

@@ -7,7 +7,6 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { copyFileSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import Sqlite from 'better-sqlite3';
@@ -18,6 +17,7 @@ import { type LocalHub, startHub } from '../../sim/hub/hub.ts';
 import { mappingFor, type Refinery, startRefinery } from '../../sim/refinery/refinery.ts';
 import { type Agent, startAgent } from '../support/agent.ts';
 import { Completeness } from '../support/completeness.ts';
+import { freePort } from '../support/free-port.ts';
 import { scratch } from '../support/scratch.ts';
 import { until } from '../support/until.ts';
 
@@ -83,15 +83,6 @@ function checkOut(commit: string, to: string): string {
   execFileSync('tar', ['-x', '-C', to], { input: tar });
   symlinkSync(join(ROOT, 'node_modules'), join(to, 'node_modules'));
   return to;
-}
-
-/** A port that nobody listens on. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 /** Starts a release on a buffer of the data folder. */

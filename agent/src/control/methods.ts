@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import type { Json, JsonObject, MethodAnswer } from '../delivery/control.ts';
 import { describe, Fault } from '../model/fault.ts';
+import { redactText } from '../observe/redact.ts';
 
 /** What the methods can have done. Each rejects with a Fault, or resolves within what `signal` leaves. */
 export interface Powers {
@@ -147,7 +148,7 @@ async function run<Payload>(
     return { code: 200, payload: await called.run(payload, powers, late) };
   } catch (error) {
     const code = error instanceof Fault ? error.code : 'internal.unexpected';
-    return failed(error instanceof Fault ? 409 : 500, code, describe(error).slice(0, 1_000));
+    return failed(error instanceof Fault ? 409 : 500, code, redactText(describe(error)).slice(0, 1_000));
   }
 }
 

@@ -4,6 +4,7 @@
 
 import type { SourceStats } from '../adapters/supervisor.ts';
 import type { Json, JsonObject } from '../delivery/control.ts';
+import { redactText } from '../observe/redact.ts';
 import type { GatewayStatus } from '../observe/status.ts';
 
 export interface ReportedFacts {
@@ -107,7 +108,9 @@ function keyOf(name: string): string {
   return name.replace(/[.$\s\p{Cc}]/gu, '_').slice(0, 128);
 }
 
-function cut(text: string): string {
+/** Without its secrets: reasons quote what libraries say, and mistakes what was written. */
+function cut(given: string): string {
+  const text = redactText(given);
   return text.length <= MAX_TEXT ? text : `${text.slice(0, MAX_TEXT - 1)}…`;
 }
 

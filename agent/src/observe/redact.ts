@@ -21,8 +21,8 @@ const SECRET_TEXT: readonly RegExp[] = [
   // Connection strings and SAS tokens: SharedAccessKey=…; SharedAccessSignature sr=…&sig=…&se=…
   /((?:Shared)?Access(?:Policy)?Key=)[^;\s"',&]+/gi,
   /(\bsig=)[^&;\s"']+/gi,
-  // key: value and key=value of the words below, quoted or not.
-  /((?:password|passwd|passphrase|secret|private_?key|primary_?key|symmetric_?key|api_?key|sas_?token|access_?token|connection_?string)["']?\s*[:=]\s*["']?)[^\s"',;&}]+/gi,
+  // key: value and key=value of the words below, quoted (to the closing quote, with blanks) or not.
+  /((?:password|passwd|passphrase|secret|private_?key|primary_?key|symmetric_?key|api_?key|sas_?token|access_?token|connection_?string)["']?\s*[:=]\s*)(?:"[^"]*"?|'[^']*'?|[^\s"',;&}]+)/gi,
   /(\b(?:Bearer|Basic)\s+)[A-Za-z0-9._~+/=-]{8,}/g,
   // scheme://user:password@host
   /(\b[a-z][a-z0-9+.-]*:\/\/[^\s/:@]*:)[^\s/@]+(?=@)/gi,

@@ -40,7 +40,9 @@ export async function writeBundle(folder: string, parts: BundleParts): Promise<{
     status: parts.status,
     metrics: lines(parts.metrics),
     certificates: parts.certificates.map((entry) => redactFields({ ...entry })),
-    mapping: Object.fromEntries([...parts.mapping].map(([file, text]) => [file, lines(text.slice(0, MAX_MAPPING))])),
+    mapping: Object.fromEntries(
+      [...parts.mapping].map(([file, text]) => [file, yamlLines(text.slice(0, MAX_MAPPING))]),
+    ),
     log: parts.log,
   };
   const packed = await promisify(gzip)(
@@ -61,4 +63,21 @@ export async function writeBundle(folder: string, parts: BundleParts): Promise<{
 /** Line by line, so that no secret hides behind the length of a text. */
 function lines(text: string): string[] {
   return text.split('\n').map(redactText);
+}
+
+/** A key of a secret whose value stands in the lines below it, further in: `password: >-`. */
+const SECRET_BLOCK =
+  /^(\s*(?:- +)?)["']?\w*(?:password|passwd|passphrase|secret|key|token)["']?\s*:\s*(?:[|>&!][^#]*)?(?:#.*)?$/i;
+
+/** As `lines`; of a block that is a secret's value no line is left. */
+function yamlLines(text: string): string[] {
+  let below = Number.POSITIVE_INFINITY;
+  return text.split('\n').map((line) => {
+    const indent = line.search(/\S/);
+    if (indent < 0) return line;
+    if (indent > below) return `${' '.repeat(indent)}[redacted]`;
+    const block = SECRET_BLOCK.exec(line);
+    below = block === null ? Number.POSITIVE_INFINITY : block[1]!.length;
+    return redactText(line);
+  });
 }

@@ -17,6 +17,7 @@ import { describe, Fault } from '../model/fault.ts';
 import { statusName } from '../model/status.ts';
 import { formatTime, fromMillis } from '../model/time.ts';
 import type { Journal } from '../observe/journal.ts';
+import { redactText } from '../observe/redact.ts';
 import type { MappingPlace, Reloaded, Reloader } from '../reload.ts';
 import { type Numbered, numbered, surveyOf } from '../wiring/survey.ts';
 import { writeBundle } from './bundle.ts';
@@ -74,7 +75,10 @@ async function apply(desired: Desired, options: RemoteOptions): Promise<readonly
     if (desired.mapping !== undefined) {
       const place = await copies.fetch(desired.mapping);
       const mistakes = mistakesOf(await reloader.reload('twin', place));
-      if (mistakes.length > 0) return mistakes.map((line) => `mapping: ${line}`);
+      if (mistakes.length > 0) {
+        await copies.drop(place);
+        return mistakes.map((line) => `mapping: ${line}`);
+      }
       await copies.keep(place);
     } else if (running === 'twin') {
       const mistakes = mistakesOf(await reloader.reload('the twin names no mapping', own));
@@ -198,7 +202,7 @@ async function readFrom(one: Numbered, indices: readonly number[], signal: Abort
       };
     });
   } catch (error) {
-    return indices.map((index) => ({ tag: nameOf(index), error: describe(error) }));
+    return indices.map((index) => ({ tag: nameOf(index), error: redactText(describe(error)) }));
   }
 }
 

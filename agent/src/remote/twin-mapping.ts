@@ -34,6 +34,10 @@ export function twinMapping(folder: string) {
         if (name !== CURRENT && join(folder, name) !== place.file) await rm(join(folder, name), { force: true });
       }
     },
+    /** It does not run: what a twin should not have said does not stay, unless it is the one to start with. */
+    async drop(place: MappingPlace): Promise<void> {
+      if ((await this.current())?.file !== place.file) await rm(place.file, { force: true });
+    },
     /** The one to start with; undefined when the twin named none, or when what is there cannot be read. */
     async current(): Promise<MappingPlace | undefined> {
       try {
@@ -54,9 +58,11 @@ async function write(file: string, bytes: Uint8Array): Promise<void> {
 }
 
 async function download(url: string): Promise<Buffer> {
+  const { origin, pathname, username, password } = URL.parse(url) ?? {};
+  if (origin === undefined) throw new Fault('mapping.unreadable', 'mapping.url is no address');
   // What comes after "?" may be a signature.
-  const shown = url.split('?', 1)[0];
-  const fail = (why: string) => new Fault('mapping.unreadable', `${shown} ${why}`);
+  const fail = (why: string) => new Fault('mapping.unreadable', `${origin}${pathname} ${why}`);
+  if (username !== '' || password !== '') throw fail('has a user before its host; an address in a twin has none');
   try {
     const answer = await fetch(url, { signal: AbortSignal.timeout(FETCH_DEADLINE), redirect: 'error' });
     if (!answer.ok || answer.body === null) throw fail(`answered ${answer.status}`);
