@@ -1,7 +1,7 @@
 // An example is a root that a person would copy. It has no tests of its own, so the bench writes one that applies it to
 // mocked providers, runs it and takes it away again. Ids that other resources take apart look like real ones.
 
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Target } from './targets.ts';
 
@@ -49,12 +49,9 @@ const OTHERS: Readonly<Record<string, string>> = {
   azurerm_vpn_site: `{ id = "${GROUP}/providers/${IDS.azurerm_vpn_site}", link = { id = "${GROUP}/providers/Microsoft.Network/vpnSites/example/vpnSiteLinks/example" } }`,
 };
 
-/** The providers that a folder asks for, by their local names. */
+/** The providers that a folder asks for in its terraform.tf, by their local names. */
 function providersOf(folder: string): string[] {
-  const text = readdirSync(folder)
-    .filter((file) => file.endsWith('.tf'))
-    .map((file) => readFileSync(join(folder, file), 'utf8'))
-    .join('\n');
+  const text = readFileSync(join(folder, 'terraform.tf'), 'utf8');
   return [...text.matchAll(/^\s*(\w+)\s*=\s*\{\s*(?:#[^\n]*\s*)?source\s*=/gm)].map(([, name]) => name!);
 }
 
