@@ -44,6 +44,7 @@ test('every metric of the contract and every family is on the page, with its val
     fieldgate_buffer_readings: 400,
     fieldgate_buffer_bytes: 20_000_000,
     fieldgate_buffer_kept_bytes: 5_600,
+    fieldgate_buffer_max_bytes: 4_000_000_000,
     'fieldgate_source_up{source="cdu1-dcs"}': 1,
     'fieldgate_source_up{source="flare-plc"}': 0,
     fieldgate_hub_up: 1,

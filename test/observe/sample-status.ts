@@ -44,6 +44,7 @@ export function sampleStatus(): GatewayStatus {
         pending: 410,
         pendingReadings: 400,
         bytes: 20_000_000,
+        maxBytes: 4_000_000_000,
         committedReadings: 1190,
         committedBytes: 9_520,
         dropped: { 'buffer-full': 17 },

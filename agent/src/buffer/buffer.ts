@@ -506,6 +506,7 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, op
         commits,
         keptReadings: done.readings,
         keptBytes: done.bytes,
+        maxBytes: maxSize,
       };
     },
 

@@ -23,6 +23,8 @@ export interface BufferStats {
   readonly pendingReadings: number;
   /** Bytes on disk that hold something: database pages in use, and the WAL at its bound. */
   readonly bytes: number;
+  /** Most that `bytes` may become: `buffer.maxSize`. */
+  readonly maxBytes: number;
   readonly committedReadings: number;
   /** Bytes of the payloads committed since the file was opened. */
   readonly committedBytes: number;

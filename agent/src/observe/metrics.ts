@@ -209,6 +209,11 @@ const GAUGES: readonly Omit<Family, 'type'>[] = [
     samples: ({ store }) => one(store.buffer.bytes),
   },
   {
+    name: 'fieldgate_buffer_max_bytes',
+    help: 'Bytes that the buffer may occupy: buffer.maxSize.',
+    samples: ({ store }) => one(store.buffer.maxBytes),
+  },
+  {
     name: 'fieldgate_buffer_kept_bytes',
     help: 'Bytes of them that hold what was delivered and is kept for a replay; they are freed first.',
     samples: ({ store }) => one(store.buffer.keptBytes),
