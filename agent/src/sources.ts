@@ -110,7 +110,7 @@ export function supervised(plant: readonly ResolvedSource[], options: SourcesOpt
     const reruled = changed.filter((change) => keepsNumber(change)).map((change) => change.name);
     for (const change of changed) if (!keepsNumber(change)) drop(change.name);
 
-    const wired = wirer.wire(after, kept);
+    const wired = wirer.wire(after, kept, anew ? undefined : line.wired.source);
     define(wired.fresh);
     const fresh = wired.fresh.map(({ index }) => index);
     keep(conditioning.change([...wired.fresh.map((tag) => tag.name), ...reruled].map(wired.ruleOf), gone));

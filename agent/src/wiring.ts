@@ -8,7 +8,7 @@ import type { TagChange } from './config/diff.ts';
 import type { Plant, ResolvedSource, ResolvedTag } from './config/plant.ts';
 import type { Tag } from './model/tag.ts';
 import { modbusSource } from './wiring/modbus.ts';
-import { opcuaSource } from './wiring/opcua.ts';
+import { asksAnew, opcuaSource } from './wiring/opcua.ts';
 
 /** A source with its tags numbered. */
 export interface Wired {
@@ -24,8 +24,11 @@ export interface Wired {
 export interface Wirer {
   /** Every tag that was ever numbered, by `Tag.index`. A number is never given twice, so that none means two tags. */
   readonly tags: readonly Tag[];
-  /** @param kept numbers of those tags that go on as they are, by name */
-  wire(source: ResolvedSource, kept?: ReadonlyMap<string, number>): Wired;
+  /**
+   * @param kept numbers of those tags that go on as they are, by name
+   * @param before the source whose place this one takes without being connected anew
+   */
+  wire(source: ResolvedSource, kept?: ReadonlyMap<string, number>, before?: Source): Wired;
 }
 
 /** @param bufferPath the gateway's data folder is the one that holds the buffer; its certificates are in `pki` beside it */
@@ -41,7 +44,7 @@ export function wirer(plant: Pick<Plant, 'site' | 'gateway'>, bufferPath: string
 
   return {
     tags,
-    wire(source, kept = new Map()) {
+    wire(source, kept = new Map(), before = undefined) {
       const fresh: Tag[] = [];
       const indices = new Map<string, number>();
       const byName = new Map<string, ResolvedTag>();
@@ -56,7 +59,7 @@ export function wirer(plant: Pick<Plant, 'site' | 'gateway'>, bufferPath: string
         indices.set(tag.name, index);
       }
       return {
-        source: sourceOf(source, [...indices.values()], plant, pki),
+        source: sourceOf(source, [...indices.values()], plant, pki, before),
         indices,
         fresh,
         ruleOf: (name) => ruleOf(byName.get(name)!, indices.get(name)!),
@@ -69,8 +72,9 @@ export function wirer(plant: Pick<Plant, 'site' | 'gateway'>, bufferPath: string
  * Whether a changed tag keeps its number: only what is done with its readings is another. A deadband in percent of a
  * range that only the server knows has to ask for it, so that tag is read anew.
  */
-export function keepsNumber({ reads, changes, after }: TagChange): boolean {
+export function keepsNumber({ reads, changes, before, after }: TagChange): boolean {
   if (reads || changes.some(({ key }) => key === 'unit' || key === 'priority')) return false;
+  if ('sampling' in after && 'sampling' in before && asksAnew(before, after)) return false;
   return !(after.deadband?.kind === 'percent' && after.range === undefined);
 }
 
@@ -91,10 +95,11 @@ function sourceOf(
   indices: readonly number[],
   plant: Pick<Plant, 'site' | 'gateway'>,
   pki: string,
+  before: Source | undefined,
 ): Source {
   switch (source.protocol) {
     case 'opcua':
-      return opcuaSource(source, indices, plant, pki);
+      return opcuaSource(source, indices, plant, pki, before);
     default:
       return modbusSource(source, indices);
   }

@@ -1,10 +1,11 @@
 // An OPC UA source of the mapping, as its adapter wants it.
 
+import { isDeepStrictEqual } from 'node:util';
 import type { ConnectionFacts, Source } from '../adapters/adapter.ts';
 import { opcuaAdapter } from '../adapters/opcua/adapter.ts';
-import { keep } from '../adapters/opcua/kept.ts';
+import { type Kept, keep } from '../adapters/opcua/kept.ts';
 import { type OpcUaOptions, type OpcUaTag, TIMINGS } from '../adapters/opcua/options.ts';
-import { redundantAdapter, redundantSet, standing } from '../adapters/opcua/redundant.ts';
+import { redundantAdapter, redundantSet, type ServerSet, standing } from '../adapters/opcua/redundant.ts';
 import { opcuaSurvey } from '../adapters/opcua/survey.ts';
 import type { Survey } from '../adapters/survey.ts';
 import type { Plant, ResolvedOpcUaSource, ResolvedOpcUaTag } from '../config/plant.ts';
@@ -14,33 +15,64 @@ import { readSecret } from '../config/secret.ts';
 export const applicationUri = ({ site, gateway }: Pick<Plant, 'site' | 'gateway'>): string =>
   `urn:${site}:${gateway}:fieldgate`;
 
-/** @param indices of the source's tags, in their order; @param pki folder of the gateway's certificates */
+/** What a source with other tags takes over from the one it takes the place of: connection, session, subscriptions. */
+interface Estate {
+  connection: ConnectionFacts | undefined;
+  readonly server: { readonly kept: Kept } | { readonly set: ServerSet };
+}
+
+interface OpcUaSource extends Source {
+  readonly estate: Estate;
+}
+
+/**
+ * @param indices of the source's tags, in their order
+ * @param pki folder of the gateway's certificates
+ * @param before the source that this one takes the place of, connection and all: made by this function, of the same settings
+ */
 export function opcuaSource(
   source: ResolvedOpcUaSource,
   indices: readonly number[],
   plant: Pick<Plant, 'site' | 'gateway'>,
   pki: string,
-): Source {
+  before?: Source,
+): OpcUaSource {
   const { name, config, tags } = source;
-  let connection: ConnectionFacts | undefined;
+  const inherited = (before as OpcUaSource | undefined)?.estate;
   const options: OpcUaOptions = {
     ...optionsOf(source, indices, plant, pki),
     tell: (facts) => {
-      connection = facts;
+      estate.connection = facts;
     },
   };
-  const set = config.endpoints.length > 1 ? redundantSet(options, config.endpoints) : undefined;
-  const kept = keep(options);
+  const estate: Estate = inherited ?? { connection: undefined, server: serverOf(options, config.endpoints) };
+  const { server } = estate;
+  const roster = 'set' in server ? server.set.roster : server.kept.roster;
+  // At the latest with the next connection, should none stand now.
+  const become = () => roster.become(options.tags, options.publishing);
   return {
     name,
     protocol: 'opcua',
     address: config.endpoints.join(', '),
     tags: indices,
     latency: config.publishing + Math.max(0, ...tags.map((tag) => tag.sampling)),
-    create: () => (set ? redundantAdapter(set) : opcuaAdapter(options, TIMINGS, kept)),
-    connection: () => connection && { ...connection, ...(set && { servers: standing(set) }) },
+    create() {
+      become();
+      return 'set' in server ? redundantAdapter(server.set) : opcuaAdapter(options, TIMINGS, server.kept);
+    },
+    connection: () =>
+      estate.connection && { ...estate.connection, ...('set' in server && { servers: standing(server.set) }) },
+    retag: become,
+    estate,
   };
 }
+
+const serverOf = (options: OpcUaOptions, endpoints: readonly string[]): Estate['server'] =>
+  endpoints.length > 1 ? { set: redundantSet(options, endpoints) } : { kept: keep(options) };
+
+/** Whether the server is asked for something else: what it withholds by itself depends on the rules of a tag. */
+export const asksAnew = (before: ResolvedOpcUaTag, after: ResolvedOpcUaTag): boolean =>
+  !isDeepStrictEqual(deadbandOf(before), deadbandOf(after));
 
 /** What the commands ask of the source. @param first the index of the source's first tag */
 export function surveyOfOpcUa(

@@ -25,6 +25,7 @@ import type { Session } from '../../../agent/src/adapters/opcua/link.ts';
 import { receiver } from '../../../agent/src/adapters/opcua/notifications.ts';
 import { startPublishing } from '../../../agent/src/adapters/opcua/publisher.ts';
 import { rawValues } from '../../../agent/src/adapters/opcua/raw.ts';
+import { roster } from '../../../agent/src/adapters/opcua/roster.ts';
 import { sequence } from '../../../agent/src/adapters/opcua/sequence.ts';
 import { transports } from '../../../agent/src/adapters/opcua/transport.ts';
 import { Fault } from '../../../agent/src/model/fault.ts';
@@ -58,7 +59,7 @@ describe('notifications', () => {
   const start = () => {
     const sink = recorder();
     const lacks: unknown[] = [];
-    const receive = receiver(tagsOf(['i=1', 'i=2']), (...lack) => lacks.push(lack));
+    const receive = receiver(roster(tagsOf(['i=1', 'i=2']), 100), (...lack) => lacks.push(lack));
     const take = ({ notificationMessage }: PublishResponse) => receive.take(notificationMessage, sink);
     return { sink, receive, take, handles: [receive.handle(0), receive.handle(1)], lacks };
   };

@@ -25,6 +25,7 @@ import { serviceResult } from './faults.ts';
 import type { Item } from './items.ts';
 import { pause } from './poll.ts';
 import { rawValues, ValueReader } from './raw.ts';
+import type { Roster } from './roster.ts';
 
 /** Nodes in one call, and values of each: bounds the answer to about 10,000 values. */
 const NODES = 10;
@@ -77,11 +78,8 @@ export interface Backfill {
   run(items: () => readonly Item[], server: Calls, limits: Limits, sink: Sink, signal: AbortSignal): Promise<void>;
 }
 
-/**
- * @param tags of the source, with and without a history
- * @param lag how long to wait before history is asked for, ms; shorter in tests
- */
-export function backfill(tags: number, lag = LAG): Backfill {
+/** @param lag how long to wait before history is asked for, ms; shorter in tests */
+export function backfill(roster: Roster, lag = LAG): Backfill {
   const jobs: Job[] = [];
   let wake: () => void = () => {};
 
@@ -98,14 +96,14 @@ export function backfill(tags: number, lag = LAG): Backfill {
     if (job.todo === undefined) {
       const wanted = items.filter((item) => job.positions === undefined || job.positions.has(item.position));
       const kept = wanted.length > 0 ? await recorded(wanted, server, limits) : [];
-      job.complete &&= kept.length === (job.positions?.size ?? tags);
+      job.complete &&= kept.length === (job.positions?.size ?? roster.positions.length);
       job.todo = kept.map(({ position }) => position);
     }
     const size = Math.min(NODES, limits.history);
     const some = job.todo.length > 0;
     while (job.todo.length > 0 && !signal.aborted) {
       const portion = job.todo.slice(0, size).flatMap((position) => byPosition.get(position) ?? []);
-      if (!(await readPortion(job, portion, server, sink, signal))) return;
+      if (portion.length > 0 && !(await readPortion(job, portion, roster, server, sink, signal))) return;
       job.todo = job.todo.slice(size);
     }
     if (signal.aborted) return;
@@ -172,6 +170,7 @@ async function recorded(items: readonly Item[], server: Calls, limits: Limits): 
 async function readPortion(
   job: Job,
   portion: readonly Item[],
+  { tags }: Roster,
   server: Calls,
   sink: Sink,
   signal: AbortSignal,
@@ -225,7 +224,7 @@ async function readPortion(
         job.complete = false;
         continue;
       }
-      take(job, item, window, result.historyData, builder);
+      if (tags[item.position] !== undefined) take(job, item, window, result.historyData, builder);
       if (result.continuationPoint && result.continuationPoint.length > 0)
         next.push({ item, window, continuationPoint: result.continuationPoint });
     }

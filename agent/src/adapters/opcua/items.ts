@@ -8,14 +8,17 @@ import {
   DataChangeFilter,
   DataChangeTrigger,
   DeadbandType,
+  DeleteMonitoredItemsRequest,
   type MonitoredItemCreateRequestOptions,
   type MonitoredItemCreateResult,
   MonitoringMode,
   type NodeId,
   TimestampsToReturn,
 } from 'node-opcua-client';
+import type { Fault } from '../../model/fault.ts';
 import { StatusCode } from '../../model/status.ts';
 import type { Calls } from './calls.ts';
+import { serviceResult } from './faults.ts';
 import type { Receiver } from './notifications.ts';
 import type { OpcUaTag } from './options.ts';
 
@@ -41,7 +44,20 @@ export interface Refused {
   readonly status: number;
 }
 
-/** What a server made of what it was asked for, over all items of a subscription. */
+/** An item that stands on the server, and what it was given. */
+export interface Placed {
+  readonly item: Item;
+  /** The server's id of it. */
+  readonly id: number;
+  /** Revised sampling interval, ms. */
+  readonly sampling: number;
+  /** Revised length of its queue. */
+  readonly queue: number;
+  /** The server applies the deadband. */
+  readonly filtered: boolean;
+}
+
+/** What a server made of what it was asked for, over many items. */
 export interface Granted {
   items: number;
   /** Items sampled slower than asked, and the slowest of them, ms. */
@@ -57,7 +73,14 @@ export interface Granted {
   unfiltered: number;
 }
 
-export const nothingGranted = (): Granted => ({
+/** @param groups items with the publishing interval of their subscription, ms */
+export function grantedOf(groups: Iterable<{ readonly interval: number; readonly items: Iterable<Placed> }>): Granted {
+  const granted = { ...NOTHING };
+  for (const { interval, items } of groups) for (const placed of items) note(placed, interval, granted);
+  return granted;
+}
+
+const NOTHING: Granted = {
   items: 0,
   slower: 0,
   slowest: 0,
@@ -66,7 +89,7 @@ export const nothingGranted = (): Granted => ({
   unmarked: 0,
   deadbands: 0,
   unfiltered: 0,
-});
+};
 
 /** A server that knows no deadband, or none for this node, says one of these; the gateway applies it then. */
 const NO_FILTER: readonly number[] = [
@@ -89,32 +112,30 @@ export interface ItemRequest {
 }
 
 /**
- * Creates the items; adds to `granted`. Resolves with those that the server does not take. The handles of items that
- * stand are known to `receive` before their first value comes.
+ * Creates the items. Resolves with those that the server does not take. The handles of items that stand are known to
+ * `receive` before their first value comes; after a failure none of them is.
+ * @param stands told of every item that stands, those of a failure too
  */
 export async function createItems(
   items: readonly Item[],
   request: ItemRequest,
   server: Calls,
   receive: Receiver,
-  granted: Granted,
+  stands: (placed: Placed) => void,
 ): Promise<Refused[]> {
   const refused: Refused[] = [];
+  const given: number[] = [];
   const again: Item[] = [];
   await create(items, true, (item, result) => {
     const status = result.statusCode.value;
-    if (status === 0) note(item, result, request, granted);
+    if (status === 0) stands(placedAs(item, result, item.tag.deadband !== undefined));
     else if (item.tag.deadband !== undefined && NO_FILTER.includes(status)) again.push(item);
     else refused.push({ item, status });
   });
   await create(again, false, (item, result) => {
     const status = result.statusCode.value;
-    if (status !== 0) refused.push({ item, status });
-    else {
-      note(item, result, request, granted);
-      granted.unfiltered += 1;
-      granted.deadbands -= 1;
-    }
+    if (status === 0) stands(placedAs(item, result, false));
+    else refused.push({ item, status });
   });
   return refused;
 
@@ -137,6 +158,7 @@ export async function createItems(
           const result = results?.[i];
           if (result === undefined) continue;
           if (result.statusCode.value !== 0) receive.release(handles[i] as number);
+          else given.push(handles[i] as number);
           done(item, result);
         }
       } catch (error) {
@@ -145,7 +167,12 @@ export async function createItems(
         throw error;
       }
     };
-    await server.portions(items, most, send, WIDTH);
+    try {
+      await server.portions(items, most, send, WIDTH);
+    } catch (error) {
+      for (const handle of given) receive.forget(handle);
+      throw error;
+    }
   }
 }
 
@@ -187,22 +214,44 @@ export function queueSize(sampling: number, publishing: number, bridge: number):
   return Math.min(LONGEST, Math.max(2, 2 * Math.ceil(publishing / every), Math.ceil(bridge / every)));
 }
 
-function note(
-  { tag }: Item,
-  { revisedSamplingInterval, revisedQueueSize }: MonitoredItemCreateResult,
-  { interval }: ItemRequest,
-  granted: Granted,
-): void {
+const placedAs = (item: Item, result: MonitoredItemCreateResult, filtered: boolean): Placed => ({
+  item,
+  id: result.monitoredItemId,
+  sampling: result.revisedSamplingInterval,
+  queue: result.revisedQueueSize,
+  filtered,
+});
+
+function note({ item: { tag }, sampling, queue, filtered }: Placed, interval: number, granted: Granted): void {
   granted.items += 1;
-  if (tag.deadband !== undefined) granted.deadbands += 1;
-  if (revisedQueueSize < 2) granted.unmarked += 1;
-  if (revisedSamplingInterval > Math.max(tag.sampling, FASTEST) * 1.01) {
+  if (filtered) granted.deadbands += 1;
+  else if (tag.deadband !== undefined) granted.unfiltered += 1;
+  if (queue < 2) granted.unmarked += 1;
+  if (sampling > Math.max(tag.sampling, FASTEST) * 1.01) {
     granted.slower += 1;
-    granted.slowest = Math.max(granted.slowest, revisedSamplingInterval);
+    granted.slowest = Math.max(granted.slowest, sampling);
   }
-  const needed = Math.ceil(interval / Math.max(revisedSamplingInterval, tag.sampling || FASTEST));
-  if (revisedQueueSize < needed) {
+  const needed = Math.ceil(interval / Math.max(sampling, tag.sampling || FASTEST));
+  if (queue < needed) {
     granted.short += 1;
-    granted.shortest = Math.min(granted.shortest, revisedQueueSize);
+    granted.shortest = Math.min(granted.shortest, queue);
+  }
+}
+
+/** Deletes items of a subscription, as far as the server goes along: what it still samples is nobody's. */
+export async function deleteItems(
+  subscriptionId: number,
+  items: readonly Placed[],
+  most: number,
+  server: Calls,
+): Promise<void> {
+  try {
+    await server.portions(items, most, async (portion) => {
+      const monitoredItemIds = portion.map(({ id }) => id);
+      const request = new DeleteMonitoredItemsRequest({ subscriptionId, monitoredItemIds });
+      await server.ask('deleting monitored items', request);
+    });
+  } catch (error) {
+    if (serviceResult((error as Fault).cause ?? {}) === undefined) throw error;
   }
 }

@@ -6,6 +6,7 @@ import { type Backfill, backfill } from './history.ts';
 import type { Item } from './items.ts';
 import type { Session } from './link.ts';
 import type { OpcUaOptions } from './options.ts';
+import { type Roster, roster } from './roster.ts';
 import type { Memory, Subscriptions } from './subscriptions.ts';
 import { type Unreadable, unreadable } from './unreadable.ts';
 
@@ -17,7 +18,7 @@ export interface Estate {
   readonly namespaces: readonly string[];
   readonly subscriptions: Subscriptions;
   /** Tags that can be read, subscribed or polled. */
-  readonly items: Item[];
+  items: Item[];
 }
 
 /**
@@ -25,9 +26,11 @@ export interface Estate {
  * drops values without a mark, and what was not polled is missing.
  */
 export const bridges = ({ subscriptions, items }: Estate): boolean =>
-  subscriptions.granted.unmarked === 0 && !items.some(({ tag }) => tag.mode === 'poll');
+  subscriptions.granted().unmarked === 0 && !items.some(({ tag }) => tag.mode === 'poll');
 
 export interface Kept {
+  /** The tags as the mapping has them now; those of `OpcUaOptions` are the first. */
+  readonly roster: Roster;
   /** The session of the last link, which may live on: taking it up again leaves none behind on the server. */
   session: Session | undefined;
   /** Undefined: nothing stands, the next link begins anew. */
@@ -39,12 +42,17 @@ export interface Kept {
   readonly unreadable: Unreadable;
 }
 
-/** @param lag see `backfill` */
-export const keep = ({ tags }: OpcUaOptions, lag?: number): Kept => ({
+/** @param lag see `backfill`; @param tags shared with other servers of the same source */
+export const keep = (
+  options: Pick<OpcUaOptions, 'tags' | 'publishing'>,
+  lag?: number,
+  tags = roster(options.tags, options.publishing),
+): Kept => ({
+  roster: tags,
   session: undefined,
   estate: undefined,
   debris: undefined,
   memory: { most: Number.POSITIVE_INFINITY, trying: 0 },
-  history: backfill(tags.length, lag),
+  history: backfill(tags, lag),
   unreadable: unreadable(tags),
 });

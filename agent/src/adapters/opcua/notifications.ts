@@ -10,6 +10,7 @@ import type { Sink } from '../adapter.ts';
 import { faultOf } from './faults.ts';
 import type { OpcUaTag } from './options.ts';
 import { rawValues, ValueReader } from './raw.ts';
+import { GONE, type Roster } from './roster.ts';
 
 const NOBODY = -1;
 
@@ -36,28 +37,34 @@ export interface Receiver {
 
 /** @param overflowed told of every gap that an overflow makes, after it was recorded */
 export function receiver(
-  tags: readonly OpcUaTag[],
+  roster: Roster,
   overflowed: (positions: readonly number[], from: Timestamp, to: Timestamp) => void,
 ): Receiver {
   const builder = new BatchBuilder();
   const positions: number[] = []; // by client handle
   const free: number[] = [];
-  const indices = Uint32Array.from(tags, (tag) => tag.index);
-  const latest = new Float64Array(tags.length).fill(-Infinity);
-  const first = new Float64Array(tags.length).fill(Infinity);
+  let latest = new Float64Array(roster.tags.length).fill(-Infinity);
+  let first = new Float64Array(roster.tags.length).fill(Infinity);
   let overflows = 0;
+
+  /** Room for tags that came since. */
+  const grow = () => {
+    latest = longer(latest, roster.tags.length, -Infinity);
+    first = longer(first, roster.tags.length, Infinity);
+  };
 
   const dataChange = (change: DataChangeNotification, sink: Sink) => {
     const list = rawValues(change);
     if (list === undefined) return;
     const values = new ValueReader(list);
+    const { indices } = roster;
     let lossy: Set<number> | undefined;
     let from = Infinity;
     let to = -Infinity;
     for (let i = 0; i < values.count; i++) {
       const position = positions[values.handle()] ?? NOBODY;
       values.next();
-      if (position === NOBODY) continue;
+      if (position === NOBODY || indices[position] === GONE) continue;
       const { time } = values;
       values.push(builder, indices[position] as number);
       if (hasOverflow(values.status)) {
@@ -73,7 +80,7 @@ export function receiver(
     }
     if (builder.count > 0) sink.deliver(builder.take());
     if (lossy) {
-      const names = [...lossy].map((position) => (tags[position] as OpcUaTag).name);
+      const names = [...lossy].map((position) => (roster.tags[position] as OpcUaTag).name);
       sink.gap({ reason: 'source-overflow', tags: names, from, to });
       overflowed([...lossy], from, to);
     }
@@ -81,6 +88,7 @@ export function receiver(
 
   return {
     handle(position) {
+      if (position >= latest.length) grow();
       const handle = free.pop() ?? positions.length;
       positions[handle] = position;
       return handle;
@@ -92,12 +100,13 @@ export function receiver(
       positions[handle] = NOBODY;
       free.push(handle);
     },
-    latest: (position) => latest[position] as number,
-    first: (position) => first[position] as number,
+    latest: (position) => latest[position] ?? -Infinity,
+    first: (position) => first[position] ?? Infinity,
     renew: () => {
       first.fill(Infinity);
     },
     saw: (position, time) => {
+      if (position >= latest.length) grow();
       latest[position] = time;
       if (first[position] === Infinity) first[position] = time;
     },
@@ -111,6 +120,12 @@ export function receiver(
       return overflows;
     },
   };
+}
+
+function longer(column: Float64Array<ArrayBuffer>, length: number, filler: number): Float64Array<ArrayBuffer> {
+  const long = new Float64Array(length).fill(filler);
+  long.set(column);
+  return long;
 }
 
 /** The server tells that a subscription ended, or something about it that changes nothing for us. */

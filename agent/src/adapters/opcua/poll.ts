@@ -11,6 +11,7 @@ import type { Sink } from '../adapter.ts';
 import type { Calls, Limits } from './calls.ts';
 import { serviceResult } from './faults.ts';
 import type { Item } from './items.ts';
+import type { Roster } from './roster.ts';
 
 /** The shortest interval, ms: a tag sampled "as fast as the server can" is polled this often. */
 const SHORTEST = 50;
@@ -23,6 +24,8 @@ export interface PollOptions {
   readonly limits: Limits;
   readonly sink: Sink;
   readonly signal: AbortSignal;
+  /** Tags that are gone are not read any more, and nothing is delivered for them. */
+  readonly roster: Pick<Roster, 'tags'>;
   /** The status of a tag is another one than at its last reading. */
   readonly answered: (item: Item, status: number) => void;
   /** A tag was read; the time of its reading. */
@@ -32,97 +35,115 @@ export interface PollOptions {
 }
 
 export interface Polling {
-  /** Resolves when every tag has been read once. */
-  readonly begun: Promise<void>;
+  /**
+   * Polls these items, too, until the signal aborts. Resolves when each has been read once; rejects with a Fault when
+   * that fails.
+   */
+  add(items: readonly Item[]): Promise<void>;
   /** Rejects with a Fault when a read fails; resolves after the signal aborted. */
   readonly over: Promise<void>;
 }
 
-/** Polls the items until the signal aborts. */
-export function poll(items: readonly Item[], options: PollOptions): Polling {
-  const groups = new Map<number, Item[]>();
-  for (const item of items) {
-    const interval = Math.max(SHORTEST, item.tag.sampling);
-    const group = groups.get(interval);
-    if (group) group.push(item);
-    else groups.set(interval, [item]);
-  }
-  const firsts: Promise<void>[] = [];
-  const rounds: Promise<void>[] = [];
-  for (const [interval, group] of groups) {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    firsts.push(promise);
-    rounds.push(repeat(group, interval, options, resolve));
-  }
-  const over = Promise.all(rounds).then(() => {});
-  over.catch(() => {});
-  return { begun: Promise.race([Promise.all(firsts).then(() => {}), over]), over };
+/** A tag that is polled, and what was delivered of it last. */
+interface Polled {
+  readonly item: Item;
+  readonly node: NodeId;
+  time: Timestamp;
+  status: number;
+  number: number;
 }
 
-async function repeat(items: readonly Item[], interval: number, options: PollOptions, begun: () => void) {
-  const { server, limits, signal, overrun } = options;
-  const nodes = await register(items, server, limits);
-  let left = 0;
-  let lastMissed = 0;
-  const last: Last = {
-    time: new Float64Array(items.length).fill(Number.NaN),
-    status: new Uint32Array(items.length),
-    number: new Float64Array(items.length),
-  };
-  await round(items, nodes, last, options);
-  begun();
-  let due = nextTime(Date.now(), interval);
-  while (!signal.aborted) {
-    // Never longer than an interval, whatever becomes of the clock.
-    await pause(Math.min(interval, due - Date.now()), signal);
-    if (signal.aborted) return;
-    await round(items, nodes, last, options);
-    const next = nextTime(Date.now(), interval);
-    // A clock that was set back must not stop the polling, nor count as an overrun.
-    const missed = Math.round((next - due) / interval) - 1;
-    if (missed > 0 && missed < 1_000) {
-      left += missed;
-      lastMissed = performance.now();
-      overrun(interval, left);
-    } else if (left > 0 && performance.now() - lastMissed > FORGIVEN) {
-      left = 0;
-      overrun(interval, left);
+/** Polls whatever is added, until the signal aborts. */
+export function polling(options: PollOptions): Polling {
+  const { signal, roster, server, limits } = options;
+  /** By interval, ms. */
+  const groups = new Map<number, Polled[]>();
+  const { promise: over, resolve, reject } = Promise.withResolvers<void>();
+  over.catch(() => {});
+  signal.addEventListener('abort', () => resolve(), { once: true });
+  if (signal.aborted) resolve();
+
+  async function repeat(interval: number): Promise<void> {
+    let left = 0;
+    let lastMissed = 0;
+    let due = nextTime(Date.now(), interval);
+    for (;;) {
+      // Never longer than an interval, whatever becomes of the clock.
+      await pause(Math.min(interval, due - Date.now()), signal);
+      if (signal.aborted) return;
+      const group = (groups.get(interval) ?? []).filter(({ item }) => roster.tags[item.position] !== undefined);
+      groups.set(interval, group);
+      if (group.length === 0) break;
+      await round(group, options);
+      const next = nextTime(Date.now(), interval);
+      // A clock that was set back must not stop the polling, nor count as an overrun.
+      const missed = Math.round((next - due) / interval) - 1;
+      if (missed > 0 && missed < 1_000) {
+        left += missed;
+        lastMissed = performance.now();
+        options.overrun(interval, left);
+      } else if (left > 0 && performance.now() - lastMissed > FORGIVEN) {
+        left = 0;
+        options.overrun(interval, left);
+      }
+      due = next;
     }
-    due = next;
+    groups.delete(interval);
+    if (left > 0) options.overrun(interval, 0);
   }
+
+  async function join(interval: number, items: readonly Item[]): Promise<void> {
+    const nodes = await register(items, server, limits);
+    const fresh = items.map((item, i): Polled => {
+      const node = nodes[i] as NodeId;
+      return { item, node, time: Number.NaN, status: 0, number: Number.NaN };
+    });
+    await round(fresh, options);
+    const group = groups.get(interval);
+    groups.set(interval, [...(group ?? []), ...fresh]);
+    if (group === undefined) repeat(interval).catch(reject);
+  }
+
+  return {
+    over,
+    async add(items) {
+      const joining = new Map<number, Item[]>();
+      for (const item of items) {
+        const interval = Math.max(SHORTEST, item.tag.sampling);
+        const some = joining.get(interval);
+        if (some) some.push(item);
+        else joining.set(interval, [item]);
+      }
+      await Promise.all([...joining].map(([interval, some]) => join(interval, some)));
+    },
+  };
 }
 
 /** The next instant that is a whole number of intervals, ms since 1970. */
 export const nextTime = (time: number, interval: number) => (Math.floor(time / interval) + 1) * interval;
 
-/** What was delivered last, by position in the group. */
-interface Last {
-  readonly time: Float64Array;
-  readonly status: Uint32Array;
-  readonly number: Float64Array;
-}
-
 /** Reads all once. A value that stands still with its time is no news; a tag that cannot be read is told of once. */
 async function round(
-  items: readonly Item[],
-  nodes: readonly NodeId[],
-  last: Last,
-  { server, limits, sink, answered, saw }: PollOptions,
+  group: readonly Polled[],
+  { server, limits, sink, roster, answered, saw }: PollOptions,
 ): Promise<void> {
-  await server.portions(items, limits.read, async (portion, from) => {
-    const values = await server.read('polling', nodes.slice(from, from + portion.length));
+  await server.portions(group, limits.read, async (portion) => {
+    const values = await server.read(
+      'polling',
+      portion.map(({ node }) => node),
+    );
     const builder = new BatchBuilder(portion.length);
-    for (let i = 0; i < portion.length; i++) {
-      const at = from + i;
-      const item = portion[i] as Item;
+    for (const last of portion) {
+      const { item } = last;
       values.next();
+      if (roster.tags[item.position] === undefined) continue;
       const { status, time, number, kind } = values;
-      const changed = status !== last.status[at];
+      const changed = status !== last.status;
       if (changed) answered(item, status);
-      const same = !changed && time === last.time[at] && number === last.number[at] && kind !== Kind.Other;
-      last.status[at] = status;
-      last.time[at] = time;
-      last.number[at] = number;
+      const same = !changed && time === last.time && number === last.number && kind !== Kind.Other;
+      last.status = status;
+      last.time = time;
+      last.number = number;
       if (same || isUnreadable(status)) continue;
       values.push(builder, item.tag.index);
       saw(item.position, time);

@@ -14,6 +14,7 @@ import type { Calls } from './calls.ts';
 import { type Chooser, chooser, HYSTERESIS, type Hysteresis, healthOf } from './chooser.ts';
 import { type Kept, keep } from './kept.ts';
 import { type OpcUaOptions, TIMINGS, type Timings } from './options.ts';
+import { type Roster, roster } from './roster.ts';
 import { visiting } from './visit.ts';
 
 const SERVICE_LEVEL = 'i=2267';
@@ -34,6 +35,8 @@ const CLOSING = 4_500;
 export interface ServerSet {
   readonly options: readonly OpcUaOptions[];
   readonly kept: readonly Kept[];
+  /** The tags, the same for all. */
+  readonly roster: Roster;
   readonly chooser: Chooser;
   /** The server in use. */
   active: number;
@@ -41,10 +44,12 @@ export interface ServerSet {
 
 /** @param endpoints of servers that serve the same; the first is preferred among equals */
 export function redundantSet(options: OpcUaOptions, endpoints: readonly string[], more?: Hysteresis): ServerSet {
+  const tags = roster(options.tags, options.publishing);
   const each = endpoints.map((endpoint) => ({ ...options, endpoint }));
   return {
     options: each,
-    kept: each.map((one) => keep(one)),
+    roster: tags,
+    kept: each.map((one) => keep(one, undefined, tags)),
     chooser: chooser(endpoints.length, more ?? HYSTERESIS),
     active: 0,
   };

@@ -8,12 +8,13 @@ import type { Timestamp } from '../../model/time.ts';
 import type { Sink } from '../adapter.ts';
 import type { Connection } from './calls.ts';
 import { readFacts } from './facts.ts';
-import type { Granted, Item } from './items.ts';
+import { serviceResult } from './faults.ts';
+import type { Item } from './items.ts';
 import { bridges, type Estate, type Kept } from './kept.ts';
 import { resolveNodes } from './nodes.ts';
 import type { OpcUaOptions, OpcUaTag, Timings } from './options.ts';
-import { isUnreadable, pause, poll } from './poll.ts';
-import { subscriptions } from './subscriptions.ts';
+import { isUnreadable, type Polling, pause, polling } from './poll.ts';
+import { type Subscriptions, subscriptions } from './subscriptions.ts';
 import { patience, refusal } from './unreadable.ts';
 
 /**
@@ -30,27 +31,25 @@ export async function serve(
   signal: AbortSignal,
 ): Promise<void> {
   const { link, server, limits, namespaces } = connection;
-  const polled: Promise<void>[] = [];
+  const { roster } = kept;
   const previous = kept.estate?.subscriptions.receive;
   const resumed = await takeUp();
   if (!resumed && !first) throw new Fault('source.closed', `${options.name}: the subscriptions are gone`);
   kept.unreadable.renew(!resumed);
   if (!resumed) await clearUp();
   const estate = kept.estate ?? begin();
-  if (!resumed)
-    await add(
-      estate,
-      options.tags.map((_, position) => position),
-      true,
-    );
-  else if (!(await startPolling(estate, estate.items.filter(isPolled)))) return;
+  const polls = startPolling(estate);
+  if (resumed) await polls.add(estate.items.filter(isPolled));
+  let version = await follow(estate);
+  if (signal.aborted) return;
   kept.estate = estate;
   kept.debris = undefined;
   kept.unreadable.tell(sink);
-  sink.granted(report(estate.subscriptions.granted, estate.subscriptions.intervals()));
+  sink.granted(report(estate.subscriptions));
   const outage = sink.ready(resumed && bridges(estate));
   if (outage !== undefined) want(outage, undefined);
-  await Promise.all([refresh(estate), retry(estate), fill(estate), stayAlive(estate), ...polled]);
+  let turn = Promise.resolve();
+  await Promise.all([refresh(estate), retry(estate), keepUp(estate), fill(estate), stayAlive(estate), polls.over]);
 
   /** Whether everything stands on the server as it stood before. Rejects when the link breaks; then nothing has changed. */
   async function takeUp(): Promise<boolean> {
@@ -91,7 +90,7 @@ export async function serve(
     if (memory.trying > 1) memory.most = Math.ceil(memory.trying / 2);
     memory.trying = 0;
     const lacking = (positions: readonly number[] | undefined, from: Timestamp, to: Timestamp) => {
-      const tags = positions?.map((position) => (options.tags[position] as OpcUaTag).name);
+      const tags = positions?.map((position) => (roster.tags[position] as OpcUaTag).name);
       kept.history.want(
         { reason: 'source-overflow', ...(tags && { tags }), from, to },
         positions,
@@ -99,7 +98,7 @@ export async function serve(
         () => to,
       );
     };
-    const all = subscriptions(options, timings, memory, lacking);
+    const all = subscriptions(options, roster, timings, memory, lacking);
     all.bind(server, limits, sink, link.fail);
     kept.debris = all;
     return { session: link.session, namespaces, subscriptions: all, items: [] };
@@ -117,12 +116,56 @@ export async function serve(
     );
   }
 
+  /**
+   * Brings what stands in line with the tags as they are now: items of those gone are deleted, new ones are added.
+   * Says which version of the tags that was.
+   */
+  async function follow(estate: Estate): Promise<number> {
+    const { version } = roster;
+    const isPresent = ({ position }: Item) => roster.tags[position] !== undefined;
+    estate.items = estate.items.filter(isPresent);
+    const known = new Set(kept.unreadable.positions);
+    for (const { position } of estate.items) known.add(position);
+    const fresh = roster.positions.filter((position) => !known.has(position));
+    try {
+      await add(estate, fresh, true);
+    } catch (error) {
+      const status = serviceResult((error as Fault).cause ?? {});
+      if (estate !== kept.estate || status === undefined) throw error;
+      // Those that stand are not to suffer: these are tried again as others are that cannot be read.
+      for (const position of fresh) kept.unreadable.set(position, status, (error as Fault).message);
+    }
+    return version;
+  }
+
+  /** Tags that come and go while the link stands. */
+  async function keepUp(estate: Estate): Promise<void> {
+    while (!signal.aborted) {
+      await roster.changed(version, signal);
+      if (signal.aborted) return;
+      await inTurn(async () => {
+        version = await follow(estate);
+      });
+      kept.unreadable.tell(sink);
+      sink.granted(report(estate.subscriptions));
+    }
+  }
+
+  /** One after the other, so that no tag is added twice. */
+  function inTurn(work: () => Promise<void>): Promise<void> {
+    const mine = turn.then(work);
+    turn = mine.catch(() => {});
+    return mine;
+  }
+
   /** Looks tags up and subscribes or polls them; those that cannot be read are noted. */
   async function add(estate: Estate, positions: readonly number[], described: boolean): Promise<void> {
-    const tags = positions.map((position) => options.tags[position] as OpcUaTag);
+    await estate.subscriptions.prune(new Set(estate.items.map(({ position }) => position)));
+    const present = positions.filter((position) => roster.tags[position] !== undefined);
+    const tags = present.map((position) => roster.tags[position] as OpcUaTag);
     const found: Item[] = [];
     for (const [i, resolved] of (await resolveNodes(tags, namespaces, limits, server)).entries()) {
-      const position = positions[i] as number;
+      const position = present[i] as number;
       if ('node' in resolved) found.push({ tag: tags[i] as OpcUaTag, node: resolved.node, position });
       else kept.unreadable.set(position, resolved.status, resolved.reason);
     }
@@ -136,18 +179,17 @@ export async function serve(
     const without = new Set(refused.map(({ item }) => item));
     const fresh = found.filter((item) => !without.has(item));
     for (const { position } of fresh) kept.unreadable.clear(position);
-    estate.items.push(...fresh);
-    await startPolling(estate, fresh.filter(isPolled));
+    estate.items = estate.items.concat(fresh);
+    await polls.add(fresh.filter(isPolled));
   }
 
-  /** False when the signal aborted before every tag was read once. */
-  async function startPolling(estate: Estate, items: readonly Item[]): Promise<boolean> {
-    if (items.length === 0) return true;
-    const polling = poll(items, {
+  function startPolling(estate: Estate): Polling {
+    return polling({
       server,
       limits,
       sink,
       signal,
+      roster,
       saw: estate.subscriptions.receive.saw,
       answered({ position }, status) {
         if (isUnreadable(status)) kept.unreadable.set(position, status, refusal(status));
@@ -162,9 +204,6 @@ export async function serve(
         kept.unreadable.tell(sink);
       },
     });
-    polled.push(polling.over);
-    await polling.begun;
-    return !signal.aborted;
   }
 
   /** The supervisor marked every tag as lost: one that stands still since is read once, after the queues have come. */
@@ -179,7 +218,8 @@ export async function serve(
       const builder = new BatchBuilder(portion.length);
       for (const { tag, position } of portion) {
         values.next();
-        if (subscriptions.receive.first(position) === Infinity) values.push(builder, tag.index);
+        const isMissing = subscriptions.receive.first(position) === Infinity;
+        if (isMissing && roster.tags[position] !== undefined) values.push(builder, tag.index);
       }
       if (builder.count > 0) sink.deliver(builder.take());
     });
@@ -196,7 +236,7 @@ export async function serve(
         continue;
       }
       try {
-        await add(estate, positions, false);
+        await inTurn(() => add(estate, positions, false));
         kept.unreadable.tell(sink);
       } catch (error) {
         // Those that work are not to suffer; whether the link is broken others will tell.
@@ -205,18 +245,18 @@ export async function serve(
     }
   }
 
-  function fill({ items }: Estate): Promise<void> {
-    const recorded = () => items.filter(({ tag }) => tag.history === true);
+  function fill(estate: Estate): Promise<void> {
+    const recorded = () => estate.items.filter(({ tag }) => tag.history === true);
     return kept.history.run(recorded, server, limits, sink, signal);
   }
 
   /** Where nothing is subscribed, nobody else would notice that the server is gone, and the session would end. */
-  async function stayAlive({ subscriptions, items }: Estate): Promise<void> {
-    if (subscriptions.intervals().length > 0) return;
-    const [item] = items;
-    while (item !== undefined && !signal.aborted) {
+  async function stayAlive(estate: Estate): Promise<void> {
+    while (!signal.aborted) {
       await pause(timings.keepAlive, signal);
-      if (!signal.aborted) await server.read('asking whether the server is there', [item.node]);
+      const [item] = estate.items;
+      if (signal.aborted || item === undefined || estate.subscriptions.intervals().length > 0) continue;
+      await server.read('asking whether the server is there', [item.node]);
     }
   }
 }
@@ -224,8 +264,9 @@ export async function serve(
 const isPolled = ({ tag }: Item) => tag.mode === 'poll';
 
 /** What the server made of what it was asked for, in flat figures. */
-function report(granted: Granted, intervals: readonly number[]): Record<string, number> {
-  const { items, slower, slowest, short, shortest, unmarked, deadbands, unfiltered } = granted;
+function report(all: Subscriptions): Record<string, number> {
+  const intervals = all.intervals();
+  const { items, slower, slowest, short, shortest, unmarked, deadbands, unfiltered } = all.granted();
   return {
     subscriptions: intervals.length,
     monitoredItems: items,

@@ -17,10 +17,11 @@ import { now, TICKS_PER_MS, type Timestamp } from '../../model/time.ts';
 import type { Sink } from '../adapter.ts';
 import type { Calls, Limits } from './calls.ts';
 import { serviceResult } from './faults.ts';
-import { createItems, type Granted, type Item, nothingGranted, type Refused } from './items.ts';
+import { createItems, deleteItems, type Granted, grantedOf, type Item, type Placed, type Refused } from './items.ts';
 import { type Receiver, receiver } from './notifications.ts';
 import { BRIDGE, type OpcUaOptions, type Timings } from './options.ts';
 import { type Publisher, startPublishing } from './publisher.ts';
+import type { Roster } from './roster.ts';
 import { type Sequence, sequence } from './sequence.ts';
 
 /** Values in one message: bounds the size of a response after a pause, without a message per handful of values. */
@@ -37,7 +38,7 @@ interface Standing {
   /** Without a message for so long it counts as dead, ms. */
   readonly silence: number;
   readonly sequence: Sequence;
-  readonly items: Item[];
+  items: Placed[];
   /** When it last sent something, by the monotonic clock, ms; and by the wall clock. */
   heard: number;
   heardAt: Timestamp;
@@ -54,11 +55,14 @@ interface Bound {
 
 export interface Subscriptions {
   readonly receive: Receiver;
-  readonly granted: Granted;
+  /** What the server made of what it was asked for, over all items. */
+  granted(): Granted;
   /** From now on readings go to this sink, and calls to this server. */
   bind(server: Calls, limits: Limits, sink: Sink, fail: (fault: Fault) => void): void;
   /** Creates items, with the subscriptions that they need. Resolves with those that the server does not take. */
   add(items: readonly Item[]): Promise<Refused[]>;
+  /** Deletes the items at other positions than these: of tags that are gone, and of an `add` that failed. */
+  prune(positions: ReadonlySet<number>): Promise<void>;
   /** Takes them over into the session of this link, which is not the one they were made in; false when they are gone. */
   transfer(): Promise<boolean>;
   /**
@@ -85,13 +89,13 @@ export interface Memory {
 /** @param lacking told of readings that are known to be missing, after the gap was recorded; no positions: all */
 export function subscriptions(
   options: OpcUaOptions,
+  roster: Roster,
   timings: Timings,
   memory: Memory,
   lacking: (positions: readonly number[] | undefined, from: Timestamp, to: Timestamp) => void,
 ): Subscriptions {
   const standing = new Map<number, Standing>();
-  const granted = nothingGranted();
-  const receive = receiver(options.tags, lacking);
+  const receive = receiver(roster, lacking);
   const bridge = options.bridge ?? BRIDGE;
   let bound: Bound | undefined;
 
@@ -156,11 +160,12 @@ export function subscriptions(
     const from = one.heardAt - one.interval * TICKS_PER_MS;
     const to = now();
     const { sink, fail } = link();
-    const all = one.items.length === options.tags.length;
-    const tags = one.items.map(({ tag }) => tag.name);
+    const items = present(one);
+    const all = items.length === roster.positions.length;
+    const tags = items.map(({ tag }) => tag.name);
     sink.gap({ reason: 'source-overflow', ...(!all && { tags }), from, to });
     catchUp(one).catch(fail);
-    lacking(all ? undefined : one.items.map(({ position }) => position), from, to);
+    lacking(all ? undefined : items.map(({ position }) => position), from, to);
   }
 
   /**
@@ -169,7 +174,7 @@ export function subscriptions(
    */
   async function catchUp(one: Standing): Promise<void> {
     const { server, limits, sink } = link();
-    await server.portions(one.items, limits.read, async (portion) => {
+    await server.portions(present(one), limits.read, async (portion) => {
       const values = await server.read(
         'reading all values again',
         portion.map(({ node }) => node),
@@ -177,7 +182,7 @@ export function subscriptions(
       const builder = new BatchBuilder(portion.length);
       for (const { tag, position } of portion) {
         values.next();
-        if (values.time <= receive.latest(position)) continue;
+        if (values.time <= receive.latest(position) || roster.tags[position] === undefined) continue;
         values.push(builder, tag.index);
         receive.saw(position, values.time);
       }
@@ -232,14 +237,24 @@ export function subscriptions(
         memory.trying = count;
       },
     };
-    const refused = await createItems(items, request, server, receive, granted);
+    const refused = await createItems(items, request, server, receive, (placed) => one.items.push(placed));
     memory.trying = 0;
-    const without = new Set(refused.map(({ item }) => item));
-    one.items.push(...items.filter((item) => !without.has(item)));
     return refused;
   }
 
   const homes = new Map<number, Standing>();
+
+  const isPresent = ({ position }: Item) => roster.tags[position] !== undefined;
+  const present = ({ items }: Standing) => items.map(({ item }) => item).filter(isPresent);
+
+  async function remove(subscriptionIds: readonly number[]): Promise<void> {
+    if (subscriptionIds.length === 0) return;
+    // A server that does not delete them lets them end with their lifetime.
+    const request = new DeleteSubscriptionsRequest({ subscriptionIds: [...subscriptionIds] });
+    await link()
+      .server.ask('deleting old subscriptions', request)
+      .catch(() => {});
+  }
 
   function start(): void {
     if (bound === undefined || standing.size === 0 || bound.publisher !== undefined) return;
@@ -249,14 +264,14 @@ export function subscriptions(
 
   return {
     receive,
-    granted,
+    granted: () => grantedOf(standing.values()),
     bind(server, limits, sink, fail) {
       bound = { server, limits, sink, fail };
     },
     async add(items) {
       const groups = new Map<number, Item[]>();
       for (const item of items) {
-        const publishing = Math.max(options.publishing, Math.min(SLOW, item.tag.sampling));
+        const publishing = Math.max(roster.publishing, Math.min(SLOW, item.tag.sampling));
         const group = groups.get(publishing);
         if (group) group.push(item);
         else groups.set(publishing, [item]);
@@ -287,6 +302,22 @@ export function subscriptions(
       }
       return refused;
     },
+    async prune(positions) {
+      const { server, limits } = link();
+      const [first] = standing.values();
+      for (const one of standing.values()) {
+        const gone = one.items.filter(({ item }) => !positions.has(item.position));
+        if (gone.length === 0) continue;
+        await deleteItems(one.id, gone, Math.min(limits.monitor, memory.most), server);
+        const without = new Set(gone);
+        one.items = one.items.filter((placed) => !without.has(placed));
+        // The first one stays: it keeps the session alive, and by its silence the others are judged.
+        if (one.items.length > 0 || one === first) continue;
+        standing.delete(one.id);
+        for (const [publishing, home] of homes) if (home === one) homes.delete(publishing);
+        await remove([one.id]);
+      }
+    },
     async transfer() {
       const subscriptionIds = [...standing.keys()];
       const request = new TransferSubscriptionsRequest({ subscriptionIds, sendInitialValues: false });
@@ -313,14 +344,7 @@ export function subscriptions(
     },
     start,
     intervals: () => [...standing.values()].map(({ interval }) => interval),
-    async discard() {
-      const { server } = link();
-      const subscriptionIds = [...standing.keys()];
-      if (subscriptionIds.length === 0) return;
-      // A server that does not delete them lets them end with their lifetime.
-      const request = new DeleteSubscriptionsRequest({ subscriptionIds });
-      await server.ask('deleting old subscriptions', request).catch(() => {});
-    },
+    discard: () => remove([...standing.keys()]),
     stop() {
       bound?.publisher?.stop();
       bound = undefined;

@@ -6,6 +6,7 @@ import { statusName } from '../../model/status.ts';
 import { now } from '../../model/time.ts';
 import type { Sink } from '../adapter.ts';
 import type { OpcUaTag } from './options.ts';
+import type { Roster } from './roster.ts';
 
 export interface Unreadable {
   /** A tag (by its position) has no readings, for this reason; said once as long as the reason stays. */
@@ -22,10 +23,14 @@ export interface Unreadable {
   tell(sink: Sink): void;
 }
 
-export function unreadable(tags: readonly OpcUaTag[]): Unreadable {
+export function unreadable({ tags }: Roster): Unreadable {
   const reasons = new Map<number, { status: number; reason: string }>();
   const notes = new Map<string, string>();
   let due: number[] = [];
+  /** The mapping may have lost a tag since. */
+  const present = () => {
+    for (const position of reasons.keys()) if (tags[position] === undefined) reasons.delete(position);
+  };
 
   return {
     set(position, status, reason) {
@@ -48,9 +53,11 @@ export function unreadable(tags: readonly OpcUaTag[]): Unreadable {
       due = [...reasons.keys()];
     },
     get positions() {
+      present();
       return [...reasons.keys()];
     },
     tell(sink) {
+      present();
       const builder = new BatchBuilder(due.length);
       const time = now();
       for (const position of due) {
