@@ -3,7 +3,7 @@
 // to this address.
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { type AddressInfo, isIP } from 'node:net';
+import { type AddressInfo, isIP, type Socket } from 'node:net';
 import { describe, Fault } from '../model/fault.ts';
 import type { Metrics } from './metrics.ts';
 import { redactText } from './redact.ts';
@@ -40,6 +40,15 @@ const MAX_CONNECTIONS = 50;
 /** A client that takes none of its answer for so long is cut, ms. */
 const IDLE = 10_000;
 
+/**
+ * Answers a second, at most: requests beyond wait for their turn. Together with one request at a time for each
+ * connection nobody waits longer than a quarter of a second, and acquisition, on the same thread, never for them.
+ */
+const PACE = 200;
+/** A page is shown again until it is so old, ms, or so many times older than it took to make. */
+const FRESH = 250;
+const SHARE = 10;
+
 /** Nothing here is for a browser to run, frame, store or hand to another page. */
 const HEADERS = {
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
@@ -61,8 +70,21 @@ export async function listen(options: HttpOptions): Promise<HttpServer> {
   const { host, port } = options;
   const pages = pagesOf(options);
   const anyHost = !isLoopback(host);
+  const turn = paced(1_000 / PACE);
+  /** Connections with a request that is not answered. */
+  const busy = new WeakSet<Socket>();
   const server = createServer(LIMITS, (request, response) => {
-    void answer(pages, anyHost, request, response);
+    const { socket } = request;
+    // Pipelined: no client that shows or scrapes does it, and each of thousands would be kept with its answer.
+    if (busy.has(socket)) {
+      socket.destroy();
+      return;
+    }
+    busy.add(socket);
+    response.once('close', () => busy.delete(socket));
+    turn(() => {
+      if (!socket.destroyed) void answer(pages, anyHost, request, response);
+    });
   });
   server.maxConnections = MAX_CONNECTIONS;
   server.timeout = IDLE;
@@ -81,6 +103,40 @@ export async function listen(options: HttpOptions): Promise<HttpServer> {
   };
 }
 
+/** Calls what it is given, in order, `gap` ms apart; at once when nothing was for so long. */
+function paced(gap: number): (work: () => void) => void {
+  let next = 0;
+  return (work) => {
+    const now = performance.now();
+    next = Math.max(now, next + gap);
+    if (next === now) work();
+    else setTimeout(work, next - now);
+  };
+}
+
+/** Shows what was made last while it is fresh. A page that could not be made is made anew. */
+function fresh(make: () => Page | Promise<Page>): () => Promise<Page> {
+  let last: Promise<Page> | undefined;
+  let until = Number.POSITIVE_INFINITY;
+  return () => {
+    if (last !== undefined && performance.now() < until) return last;
+    const began = performance.now();
+    until = Number.POSITIVE_INFINITY;
+    const made = (async () => make())();
+    last = made;
+    made.then(
+      () => {
+        const now = performance.now();
+        until = now + Math.max(FRESH, SHARE * (now - began));
+      },
+      () => {
+        last = undefined;
+      },
+    );
+    return made;
+  };
+}
+
 function pagesOf({ status, metrics, healthy }: HttpOptions): Pages {
   const text = (code: number, line: string): Page => ({ code, body: `${line}\n` });
   return new Map<string, () => Page | Promise<Page>>([
@@ -92,7 +148,7 @@ function pagesOf({ status, metrics, healthy }: HttpOptions): Pages {
           'fieldgate\n\n/metrics  for Prometheus\n/status   JSON\n/healthz  200 while it works\n/readyz   200 while it runs',
         ),
     ],
-    ['/metrics', async () => ({ code: 200, type: metrics.contentType, body: await metrics.text() })],
+    ['/metrics', fresh(async () => ({ code: 200, type: metrics.contentType, body: await metrics.text() }))],
     [
       '/healthz',
       () => {
@@ -107,7 +163,7 @@ function pagesOf({ status, metrics, healthy }: HttpOptions): Pages {
         return phase === 'running' ? text(200, 'ready') : text(503, phase);
       },
     ],
-    ['/status', () => ({ code: 200, type: 'application/json; charset=utf-8', body: statusText(status()) })],
+    ['/status', fresh(() => ({ code: 200, type: 'application/json; charset=utf-8', body: statusText(status()) }))],
   ]);
 }
 
