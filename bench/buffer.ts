@@ -196,7 +196,8 @@ function fillAndDrain(): void {
   const readings = fill(filled);
   // As a kill would leave it: the tail is in the WAL.
   const killed = join(folder, 'killed.db');
-  for (const suffix of ['', '-wal']) if (existsSync(path + suffix)) copyFileSync(path + suffix, killed + suffix);
+  for (const suffix of ['', '-wal', '-head'])
+    if (existsSync(path + suffix)) copyFileSync(path + suffix, killed + suffix);
   filled.close();
   const bytes = statSync(path).size;
   say('the file', `${whole(bytes / 1e6)} MB, ${(bytes / readings).toFixed(2)} bytes a reading`);

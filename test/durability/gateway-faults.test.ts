@@ -3,7 +3,7 @@
 // that nothing is missing. When the disk is still full at the stop, the log and the last line say how many readings that
 // costs, and the next start explains them by a gap record.
 //
-// GATEWAY_FAULTS=1 npm test test/durability/gateway-faults.test.ts     the long form: every fault, not the stop alone
+// GATEWAY_FAULTS=1 npm test test/durability/gateway-faults.test.ts     the long form: every fault, not two of them
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -64,9 +64,22 @@ afterAll(async () => {
 const start = () => startAgent(['run', '--config', join(folder, 'mapping.yaml')], { ...hub.environment });
 const said = (text: string) => (agent?.stderr() ?? '').split(text).length - 1;
 
+/** What was refused, by the calls that failed. */
+const FAULTS = ['pwrite64:error=ENOSPC', 'fsync,fdatasync:error=EIO'];
+const MORE = ['pwrite64:error=EDQUOT', 'pwrite64:error=EIO'];
+/**
+ * Far more than it takes: 26 runs, 12 of them at once on two cores, took 4 to 9 s from a fault to the next readings at the
+ * hub. Once, on a machine with a load of 14, 60 s were not enough; what the gateway said is printed now when that happens.
+ */
+const PATIENCE = 120_000;
+
 async function flow(more: number): Promise<void> {
   const before = hub.account.summary().readings;
-  await until(`${more} more readings at the hub`, () => hub.account.summary().readings - before >= more, 60_000);
+  try {
+    await until(`${more} more readings at the hub`, () => hub.account.summary().readings - before >= more, PATIENCE);
+  } catch (error) {
+    throw new Error(`${error}; the gateway said last:\n${agent?.stderr().slice(-5_000)}`);
+  }
 }
 
 /** The calls of every thread of the gateway that touch the buffer fail from now on. */
@@ -92,33 +105,25 @@ async function fail(inject: string): Promise<() => Promise<void>> {
   };
 }
 
-test.skipIf(!possible || process.env.GATEWAY_FAULTS === undefined)(
-  'a disk that fails under a running gateway costs nothing',
-  { timeout: 240_000 },
-  async () => {
-    agent = start();
-    await flow(3 * TAGS);
-    for (const [at, inject] of [
-      'pwrite64:error=ENOSPC',
-      'pwrite64:error=EDQUOT',
-      'pwrite64:error=EIO',
-      'fsync,fdatasync:error=EIO',
-    ].entries()) {
-      const mend = await fail(inject);
-      await until(`${inject} to be met`, () => said('the buffer cannot commit') > at, 60_000);
-      await mend();
-      await until(`the disk to be back after ${inject}`, () => said('the buffer takes readings again') > at, 60_000);
-      await flow(2 * TAGS);
-    }
-    refinery.pause();
-    expect(await agent.end('SIGTERM')).toBe(0);
-    const { missing, malformed } = hub.account.summary();
-    expect([missing, malformed, seen.verdict().unexplained]).toEqual([0, 0, []]);
-    // A gateway that strace slows down may lose a source for a moment; its store must have nothing to explain.
-    expect(new Set(seen.gaps.map((gap) => gap.gap).filter((gap) => gap !== 'source-down'))).toEqual(new Set());
-    refinery.resume();
-  },
-);
+test.skipIf(!possible)('a disk that fails under a running gateway costs nothing', { timeout: 600_000 }, async () => {
+  agent = start();
+  await flow(3 * TAGS);
+  const faults = process.env.GATEWAY_FAULTS === undefined ? FAULTS : [...FAULTS, ...MORE];
+  for (const [at, inject] of faults.entries()) {
+    const mend = await fail(inject);
+    await until(`${inject} to be met`, () => said('the buffer cannot commit') > at, 60_000);
+    await mend();
+    await until(`the disk to be back after ${inject}`, () => said('the buffer takes readings again') > at, 60_000);
+    await flow(2 * TAGS);
+  }
+  refinery.pause();
+  expect(await agent.end('SIGTERM')).toBe(0);
+  const { missing, malformed } = hub.account.summary();
+  expect([missing, malformed, seen.verdict().unexplained]).toEqual([0, 0, []]);
+  // A gateway that strace slows down may lose a source for a moment; its store must have nothing to explain.
+  expect(new Set(seen.gaps.map((gap) => gap.gap).filter((gap) => gap !== 'source-down'))).toEqual(new Set());
+  refinery.resume();
+});
 
 test.skipIf(!possible)(
   'a disk that is full at the stop: how much that costs is said',

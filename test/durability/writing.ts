@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 
 export const WRITER = fileURLToPath(new URL('./writer.ts', import.meta.url));
 export const STORER = fileURLToPath(new URL('./storer.ts', import.meta.url));
+export const READING = fileURLToPath(new URL('./reading.ts', import.meta.url));
 
 export interface Ended {
   readonly output: string;

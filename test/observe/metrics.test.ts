@@ -41,6 +41,7 @@ test('every metric of the contract and every family is on the page, with its val
     'fieldgate_readings_dropped_total{reason="buffer-damaged"}': 4,
     'fieldgate_readings_dropped_total{reason="buffer-age"}': 0,
     'fieldgate_readings_dropped_total{reason="too-large"}': 0,
+    fieldgate_numbers_missing_total: 5,
     fieldgate_buffer_readings: 400,
     fieldgate_buffer_bytes: 20_000_000,
     fieldgate_buffer_kept_bytes: 5_600,

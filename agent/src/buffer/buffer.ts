@@ -30,6 +30,7 @@ import { markDamaged, type OpenedFile, openFile, openThere, replaceFile } from '
 import { readLane } from './lane.ts';
 import { leaving, type Outlived, type Victims } from './leaving.ts';
 import { type Meta, openMeta } from './meta.ts';
+import { believed, patient } from './patient.ts';
 import { presence } from './presence.ts';
 import { add, overlaps, type Range, remove, size } from './ranges.ts';
 import { noRoom, openReserve } from './reserve.ts';
@@ -55,6 +56,8 @@ const WAL_BYTES = 16 * 1024 * 1024;
 const ALIVE_INTERVAL = 10_000;
 /** How much an opening has to read after a crash: segments of this time, ms, while nothing is acknowledged. */
 const HEAD_INTERVAL = 60_000;
+/** A disk that is away for so long, ms, costs one segment; a sector that is gone holds up the others for so long. */
+const READ_PATIENCE = 300_000;
 /** Times of delivery are rounded up to this, ms, or to a twentieth of the window: a run of one time is one row. */
 const KEPT_GRAIN = 5_000;
 
@@ -63,6 +66,8 @@ export interface BufferOptions {
   readonly maxAge?: number | undefined;
   /** How long what was delivered is kept for a replay, ms. Absent or 0: not at all. */
   readonly keepDelivered?: number | undefined;
+  /** How long a segment that the disk does not give is asked for again before it counts as damaged, ms; default: 5 min. */
+  readonly readPatience?: number | undefined;
   /** Which run of the machine this is (stamp.ts); default: as the kernel says. */
   readonly boot?: string | undefined;
 }
@@ -128,7 +133,7 @@ export function openStopped(path: string): Buffer {
 }
 
 function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, options: BufferOptions): Buffer {
-  const { maxAge, keepDelivered = 0, boot = thisBoot() } = options;
+  const { maxAge, keepDelivered = 0, boot = thisBoot(), readPatience = READ_PATIENCE } = options;
   const meta = openMeta(db, path);
   const { epoch } = meta;
   const names = openDictionary(db, meta, path);
@@ -148,6 +153,7 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, op
   const pages = db.prepare('PRAGMA page_count').pluck();
   const free = db.prepare('PRAGMA freelist_count').pluck();
   const usedPages = () => Number(pages.get()) - Number(free.get());
+  const payload = patient(sql.payload, readPatience);
   const choose = leaving(sql, { maxSize, maxPages, pageSize, maxAge, sound }, usedPages);
 
   const lastAlive = Math.max(tail.committed, meta.number('alive'));
@@ -172,6 +178,7 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, op
   let commits = 0;
   let committedReadings = 0;
   let committedBytes = 0;
+  let missingNumbers = 0;
   const dropped: Partial<Record<GapReason, number>> = {};
   /** Gap records about given-up segments, committed with the next append or tidy (B3). */
   let owed: Gap[] = [];
@@ -195,27 +202,31 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, op
     dropped[reason] = (dropped[reason] ?? 0) + readings;
   }
 
+  /** @param readings undefined: not known; then each number counts as one, and the gap record says no count */
   function giveUp(
     reason: GapReason,
     first: number,
     last: number,
-    readings: number,
+    readings: number | undefined,
     from: Timestamp,
     to: Timestamp,
   ): void {
-    countDropped(reason, readings);
+    countDropped(reason, readings ?? last - first + 1);
+    if (readings === undefined) missingNumbers += last - first + 1;
     const previous = owed.at(-1);
-    if (previous?.reason === reason && previous.range?.last === first - 1 && previous.to !== null) {
+    const alike = previous?.reason === reason && (previous.count === undefined) === (readings === undefined);
+    if (alike && previous.range?.last === first - 1 && previous.to !== null) {
       const range = { epoch, first: previous.range.first, last };
       owed[owed.length - 1] = {
         reason,
         from: Math.min(previous.from, from),
         to: Math.max(previous.to, to),
-        count: (previous.count ?? 0) + readings,
+        ...(readings !== undefined && { count: (previous.count ?? 0) + readings }),
         range,
       };
     } else {
-      owed.push({ reason, from, to, count: readings, range: { epoch, first, last } });
+      const range = { epoch, first, last };
+      owed.push({ reason, from, to, ...(readings !== undefined && { count: readings }), range });
     }
     tidied = false;
   }
@@ -259,19 +270,22 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, op
   const transact = (work: () => void): void => {
     const numbers = { head, pending, held, done, backlog, aside, skipped };
     const before = { owed, tidied, committedBytes, dropped: { ...dropped } };
-    try {
-      db.transaction(() => {
-        work();
-        bookSkipped();
-      }).immediate();
-    } catch (error) {
-      // The file is as it was (B1); so must be what is remembered of it.
-      ({ head, pending, held, done, backlog, aside, skipped } = numbers);
-      ({ owed, tidied, committedBytes } = before);
-      for (const reason of Object.keys(dropped) as GapReason[]) delete dropped[reason];
-      Object.assign(dropped, before.dropped);
-      throw failure(error);
-    }
+    const attempt = () => {
+      try {
+        db.transaction(() => {
+          work();
+          bookSkipped();
+        }).immediate();
+      } catch (error) {
+        // The file is as it was (B1); so must be what is remembered of it.
+        ({ head, pending, held, done, backlog, aside, skipped } = numbers);
+        ({ owed, tidied, committedBytes } = before);
+        for (const reason of Object.keys(dropped) as GapReason[]) delete dropped[reason];
+        Object.assign(dropped, before.dropped);
+        throw error;
+      }
+    };
+    told(attempt);
   };
 
   function failure(error: unknown): Fault {
@@ -289,7 +303,7 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, op
   /** Whatever the file does under `work` is told as a Fault. */
   function told<T>(work: () => T): T {
     try {
-      return work();
+      return believed(work);
     } catch (error) {
       throw failure(error);
     }
@@ -365,12 +379,12 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, op
   function take(stream: Stream, limit: number): Segment[] {
     const [start, last] = (stream === 'live' ? lively()[0] : backlog[0]) ?? [];
     if (start === undefined || last === undefined || start > last) return [];
-    const { segments, lost, end } = readLane(sql, start, last, limit, sound);
+    const { segments, lost, end } = readLane({ from: sql.from, payload }, start, last, limit, sound);
     for (const hole of lost) {
-      const count = hole.row?.readings ?? hole.last - hole.first + 1;
+      const readings = hole.row?.readings;
       const [from, to] = hole.row === undefined ? timesOf(hole) : [hole.row.oldest, hole.row.newest];
-      giveUp('buffer-damaged', hole.first, hole.last, count, from, to);
-      forgo(hole.first, hole.last, count);
+      giveUp('buffer-damaged', hole.first, hole.last, readings, from, to);
+      forgo(hole.first, hole.last, readings ?? hole.last - hole.first + 1);
     }
     if (stream === 'live') {
       live = end + 1;
@@ -501,6 +515,7 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, op
         committedReadings,
         committedBytes,
         dropped: { ...dropped },
+        missingNumbers,
         backlog: size(backlog),
         oldest: oldest?.committed ?? null,
         commits,
@@ -516,7 +531,7 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, op
       try {
         tidied = false;
         told(() => tidy(idle));
-        db.pragma('wal_checkpoint(TRUNCATE)');
+        told(() => db.pragma('wal_checkpoint(TRUNCATE)'));
         stamp.settle(head);
       } catch (error) {
         throw failure(error);

@@ -30,6 +30,8 @@ export interface BufferStats {
   readonly committedBytes: number;
   /** Readings given up since the file was opened, by reason. */
   readonly dropped: Readonly<Partial<Record<GapReason, number>>>;
+  /** Those of them that are numbers which the file should hold and does not: a few may have been gap records. */
+  readonly missingNumbers: number;
   /** Entries that wait in the backfill lane. */
   readonly backlog: number;
   /** Commit time of the oldest segment that is not handed out yet, ms since 1970. */

@@ -187,6 +187,7 @@ function upgradeInPlace(db: Database, path: string, version: number): void {
 function asFault(error: unknown, path: string): Fault {
   if (error instanceof Fault) return error;
   if (isDamage(error)) return new Fault('buffer.damaged', `${path} is damaged: ${describe(error)}`, error);
+  if ((error as NodeJS.ErrnoException).code === 'EIO') return storageFault(error, path);
   switch (resultCode(error)) {
     case 'BUSY':
     case 'LOCKED':

@@ -29,7 +29,7 @@ export interface Taken {
  * @param sound whether a row is what was written
  */
 export function readLane(
-  sql: Pick<SegmentStatements, 'from' | 'payload'>,
+  sql: Pick<SegmentStatements, 'from'> & { readonly payload: Pick<SegmentStatements['payload'], 'get'> },
   start: number,
   end: number,
   limit: number,

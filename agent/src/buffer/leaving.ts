@@ -3,7 +3,7 @@
 
 import { type Done, kept, type Run } from './done.ts';
 import { covers, type Range } from './ranges.ts';
-import { isDamage } from './result.ts';
+import { isDamage, isReadError } from './result.ts';
 import type { Encoded, Row, SegmentStatements } from './table.ts';
 
 /** How much is given up at once when the buffer is full, as a share of `maxSize`: few gap records instead of many. */
@@ -45,7 +45,7 @@ export function leaving(sql: SegmentStatements, limits: Limits, usedPages: () =>
   const unremovable = new Set<number>();
 
   /**
-   * Whether SQLite can follow the pages of a segment. One that it cannot stays in the file: its space is lost, and its
+   * Whether SQLite can follow the pages of a segment, and the disk gives them. One that it cannot stays in the file: its space is lost, and its
    * neighbours are not. To be asked before a transaction, which damage that is met within would spoil.
    */
   function isRemovable({ first }: Pick<Row, 'first'>): boolean {
@@ -54,7 +54,7 @@ export function leaving(sql: SegmentStatements, limits: Limits, usedPages: () =>
       sql.payload.get(first);
       return true;
     } catch (error) {
-      if (!isDamage(error)) throw error;
+      if (!isDamage(error) && !isReadError(error)) throw error;
       unremovable.add(first);
       return false;
     }

@@ -8,7 +8,7 @@ export interface Progress {
   /** Everything below this number has been delivered or given up. */
   readonly next: number;
   readonly delivered: number;
-  /** Readings that could not be had, where the file tells how many. */
+  /** Readings that could not be had; where the file does not tell how many they were, numbers. */
   readonly lost: number;
   readonly done: boolean;
 }

@@ -28,6 +28,11 @@ export function isDamage(error: unknown): boolean {
   return code === 'CORRUPT' || code === 'NOTADB' || code === 'ERROR' || code === 'CONSTRAINT' || code === 'MISMATCH';
 }
 
+/** A page that the disk does not give, now: it may be sound. */
+export function isReadError(error: unknown): boolean {
+  return error instanceof Sqlite.SqliteError && error.code === 'SQLITE_IOERR_READ';
+}
+
 export function isWriteError(error: unknown): boolean {
   return error instanceof Sqlite.SqliteError && error.code === 'SQLITE_IOERR_WRITE';
 }

@@ -30,6 +30,8 @@ export interface SalvageStats {
   readonly deliveredNow: number;
   /** Readings lost since this start, by reason. */
   readonly dropped: Readonly<Partial<Record<GapReason, number>>>;
+  /** Those of them that are numbers for which there is no segment: a few may have been gap records. */
+  readonly missingNumbers: number;
   readonly done: boolean;
 }
 
@@ -76,14 +78,18 @@ export function openSalvage(file: string): Salvage | undefined {
   /** Unreadable numbers whose end in time is not known before the next segment is seen. */
   let hidden: { readonly range: Range; readonly from: Timestamp } | undefined;
   let changed = false;
+  let missingNumbers = 0;
   let trouble: unknown;
 
-  function lose(reason: GapReason, range: Range, from: Timestamp, to: Timestamp, readings: number): void {
+  /** @param count readings; undefined: not known, then each number counts as one */
+  function lose(reason: GapReason, range: Range, from: Timestamp, to: Timestamp, count?: number): void {
+    const readings = count ?? range[1] - range[0] + 1;
+    if (count === undefined) missingNumbers += readings;
     owed.push({
       reason,
       from: Math.min(from, to),
       to,
-      count: readings,
+      ...(count !== undefined && { count }),
       range: { epoch: epoch as string, first: range[0], last: range[1] },
     });
     lost += readings;
@@ -95,8 +101,7 @@ export function openSalvage(file: string): Salvage | undefined {
     if (hidden === undefined) return;
     const { range, from } = hidden;
     hidden = undefined;
-    // How many of them were readings is not known; what is lost must not be counted too low.
-    lose('buffer-damaged', range, from, until, range[1] - range[0] + 1);
+    lose('buffer-damaged', range, from, until);
   }
 
   function peek(): Found | undefined {
@@ -190,6 +195,7 @@ export function openSalvage(file: string): Salvage | undefined {
       lost,
       deliveredNow: delivered - begun.delivered,
       dropped: { ...dropped },
+      missingNumbers,
       done,
     }),
     close: () => reader.close(),

@@ -29,16 +29,22 @@ export interface Stamp {
   readonly boot: string;
 }
 
-/** Undefined when there is none, or when it is not what was written. */
+/** Undefined when there is none, or when it is not what was written. Throws what the file system throws. */
 export function readStamp(path: string): Stamp | undefined {
-  try {
-    const [line = ''] = readFileSync(path + STAMP_SUFFIX, 'utf8').split('\n');
-    const [epoch, head, reserved, boot, sum] = line.split(' ');
-    if (epoch === undefined || boot === undefined || sum !== sumOf(`${epoch} ${head} ${reserved} ${boot}`))
-      return undefined;
-    return { epoch, head: Number(head), reserved: Number(reserved), boot };
-  } catch {
+  const [line = ''] = contentOf(path + STAMP_SUFFIX).split('\n');
+  const [epoch, head, reserved, boot, sum] = line.split(' ');
+  if (epoch === undefined || boot === undefined || sum !== sumOf(`${epoch} ${head} ${reserved} ${boot}`))
     return undefined;
+  return { epoch, head: Number(head), reserved: Number(reserved), boot };
+}
+
+/** Nothing of a file that is not there. One that cannot be read now is another matter. */
+function contentOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    throw error;
   }
 }
 

@@ -98,7 +98,7 @@ export function insertSegment(insert: Statement, part: Encoded, epoch: string, c
 }
 
 /** Undefined when the payload cannot be had: B5. */
-export function readSegment({ first, last, readings, crc }: Row, select: Statement): Batch | undefined {
+export function readSegment({ first, last, readings, crc }: Row, select: Pick<Statement, 'get'>): Batch | undefined {
   try {
     const payload = select.get(first) as Uint8Array;
     if (crc32(payload) !== crc) return undefined;

@@ -41,7 +41,8 @@ function pageSizeOf(path: string): number {
   try {
     file = openSync(path, 'r');
     readSync(file, head, 0, head.length, 0);
-  } catch {
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     return 0;
   } finally {
     if (file !== undefined) closeSync(file);

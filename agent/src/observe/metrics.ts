@@ -89,6 +89,12 @@ const COUNTERS: readonly Omit<Family, 'type'>[] = [
     samples: dropped,
   },
   {
+    name: 'fieldgate_numbers_missing_total',
+    help: 'Numbers that a buffer file should hold and does not. dropped_total counts each as a reading; a few may have been gap records.',
+    samples: ({ store }) =>
+      one(store.salvage.reduce((sum, { missingNumbers }) => sum + missingNumbers, store.buffer.missingNumbers)),
+  },
+  {
     name: 'fieldgate_readings_salvaged_total',
     help: 'Readings delivered from files that were set aside; delivered_total counts them too.',
     samples: ({ store }) => one(store.salvage.reduce((sum, { deliveredNow }) => sum + deliveredNow, 0)),
