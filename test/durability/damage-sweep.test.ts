@@ -2,7 +2,7 @@
 // handed out afterwards is what was written, to the bit; what is not handed out is named by a gap record, or the file
 // is set aside as a whole and a gap record says so (B3, B5). Nothing crashes.
 //
-// FLIPS=20 npm test test/durability/damage-sweep.test.ts     the long form: so many bits of every page, one by one
+// FLIPS=2 npm test test/durability/damage-sweep.test.ts     the long form: so many bits of every page, one by one
 
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

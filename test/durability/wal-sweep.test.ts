@@ -2,7 +2,7 @@
 // with the head stamp as a kill leaves it, and as a power cut may: old, and of another run of the machine. Whatever was
 // promised is there, or named by a gap record, and no number is used for another reading in the same epoch (B2, B3).
 //
-// WAL_FLIPS=20 npm test test/durability/wal-sweep.test.ts     the long form: so many bits of every frame, twice the WAL
+// WAL_FLIPS=4 npm test test/durability/wal-sweep.test.ts     the long form: so many bits of every frame, twice the WAL
 
 import { copyFileSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
