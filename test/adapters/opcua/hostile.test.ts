@@ -314,7 +314,7 @@ describe('portions', () => {
 
 test('what a handler throws on reception breaks its connection only', () => {
   const broken: unknown[] = [];
-  const sockets = transports((error) => broken.push(error));
+  const sockets = transports(3_500, (error) => broken.push(error));
   const transport = sockets.factory.create({});
   transport.on('chunk', () => {
     throw new Error('cannot decode');

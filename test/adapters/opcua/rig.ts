@@ -14,6 +14,7 @@ import { scratch } from '../../support/scratch.ts';
 /** Short enough for a test, long enough for a busy machine. */
 export const QUICK: Timings = {
   connect: 10_000,
+  reach: 3_500,
   request: 5_000,
   keepAlive: 400,
   recheck: 60_000,

@@ -77,7 +77,9 @@ export async function openLink(
     fail = reject;
   });
   lost.catch(() => {}); // nobody may be waiting at the moment
-  const sockets = transports((error) => fail(faultFrom(error, `${options.name}: bad message`, 'source.protocol')));
+  const sockets = transports(timings.reach, (error) =>
+    fail(faultFrom(error, `${options.name}: bad message`, 'source.protocol')),
+  );
   const broken = (fault: Fault) => {
     fail(fault);
     sockets.cut();

@@ -59,6 +59,8 @@ export interface OpcUaTag {
 export interface Timings {
   /** Longest that `connect` may take. */
   readonly connect: number;
+  /** Longest that TCP may take within that, and then the answer to the first message: nobody may be there. */
+  readonly reach: number;
   /** Longest that one service call may take. */
   readonly request: number;
   /** How often a server with nothing to say sends a keep-alive; three of them missing end the connection. */
@@ -73,6 +75,7 @@ export interface Timings {
 
 export const TIMINGS: Timings = {
   connect: 20_000,
+  reach: 3_500,
   request: 10_000,
   keepAlive: 5_000,
   recheck: 60_000,

@@ -1,10 +1,13 @@
 // The sockets of one connection attempt. node-opcua gives no hold on a socket that it is still connecting, and turns the
-// code of a socket's error into text; both are kept here. What its handlers throw on reception it catches itself as
+// code of a socket's error into text; both are kept here. Nor does it give up soon where packets are swallowed: TCP
+// tries for minutes, ever more seldom, so that a path that is back would go unnoticed. What its handlers throw on reception it catches itself as
 // far as is known; should anything escape, it breaks this connection and not the process.
 
+import type { Socket } from 'node:net';
 import type { OPCUAClientOptions } from 'node-opcua-client';
 import { ClientTCP_transport } from 'node-opcua-transport';
 
+type Callback = Parameters<ClientTCP_transport['connect']>[1];
 type Factory = NonNullable<OPCUAClientOptions['transportFactory']>;
 
 export interface Transports {
@@ -15,8 +18,11 @@ export interface Transports {
   cut(): void;
 }
 
-/** @param broken told once when the handling of something received threw; the sockets are cut by then */
-export function transports(broken: (error: unknown) => void): Transports {
+/**
+ * @param reach longest that TCP may take, and then the server's answer to the first message, ms
+ * @param broken told once when the handling of something received threw; the sockets are cut by then
+ */
+export function transports(reach: number, broken: (error: unknown) => void): Transports {
   const all: ClientTCP_transport[] = [];
   let failure: unknown;
   const cut = () => {
@@ -30,10 +36,15 @@ export function transports(broken: (error: unknown) => void): Transports {
         all.push(transport);
         const connect = transport.connect.bind(transport);
         transport.connect = (url, callback) =>
-          connect(url, (error) => {
-            if (error) failure = error;
-            callback(error);
-          });
+          within(
+            reach,
+            transport,
+            (done) => connect(url, done),
+            (error) => {
+              if (error) failure = error;
+              callback(error);
+            },
+          );
         const emit = transport.emit.bind(transport) as (...args: unknown[]) => boolean;
         transport.emit = (...args: unknown[]): boolean => {
           try {
@@ -52,4 +63,26 @@ export function transports(broken: (error: unknown) => void): Transports {
     },
     cut,
   };
+}
+
+/** Ends `connecting` with an error where nobody answers in `ms`: neither TCP, nor the server the first message. */
+function within(
+  ms: number,
+  transport: ClientTCP_transport,
+  connecting: (done: Callback) => void,
+  callback: Callback,
+): void {
+  let over = false;
+  const done: Callback = (error) => {
+    if (over) return;
+    over = true;
+    clearTimeout(timer);
+    callback(error);
+  };
+  const timer = setTimeout(() => {
+    done(Object.assign(new Error(`nobody answered in ${ms} ms`), { code: 'ETIMEDOUT' }));
+    transport.dispose();
+  }, ms);
+  connecting(done);
+  (transport as unknown as { _socket?: Socket })._socket?.once('connect', () => over || timer.refresh());
 }

@@ -1,0 +1,161 @@
+// How soon readings flow again after a broken link, with the timings of production: from the moment when the server can
+// be had again to the first value that was made after it. Prints a table; never passes or fails on time.
+//
+//   npm run bench:opcua-reconnect                  five rounds of each, about six minutes
+//   npm run bench:opcua-reconnect -- --rounds 2
+
+import { type ChildProcess, fork } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { loadavg, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { opcuaAdapter } from '../agent/src/adapters/opcua/adapter.ts';
+import { keep } from '../agent/src/adapters/opcua/kept.ts';
+import { type OpcUaOptions, TIMINGS } from '../agent/src/adapters/opcua/options.ts';
+import { supervisor } from '../agent/src/adapters/supervisor.ts';
+import { valueAt } from '../agent/src/model/batch.ts';
+import { isGood } from '../agent/src/model/status.ts';
+import { startOpcUaServer } from '../sim/refinery/opcua.ts';
+import { quantile } from './processes.ts';
+
+/** Between two rounds: longer than a link must live to be mended at once, as links do. */
+const REST = 6_000;
+
+/** The path to the server, a process of its own so that it can be stopped: then the kernel swallows packets. */
+function relay(target: number): void {
+  const near = new Set<import('node:net').Socket>();
+  let frozen = new Set<import('node:net').Socket>();
+  const server = createServer((socket) => {
+    const peer = connect(target, '127.0.0.1');
+    near.add(socket);
+    for (const [one, other] of [
+      [socket, peer],
+      [peer, socket],
+    ] as const) {
+      one.on('error', () => {});
+      one.on('data', (chunk) => frozen.has(socket) || other.write(chunk));
+      one.on('close', () => {
+        near.delete(socket);
+        if (!frozen.has(socket)) other.destroy();
+      });
+    }
+  });
+  process.on('message', (what) => {
+    if (what === 'reset') for (const socket of near) socket.resetAndDestroy();
+    else if (what === 'fin') for (const socket of near) socket.end();
+    else frozen = new Set(near);
+    process.send?.('done');
+  });
+  server.listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () =>
+    process.send?.((server.address() as { port: number }).port),
+  );
+}
+
+const answer = (child: ChildProcess) => new Promise<unknown>((resolve) => child.once('message', resolve));
+
+async function main(rounds: number): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'reconnect-'));
+  const dcs = await startOpcUaServer({ folder: join(folder, 'dcs'), tags: 100, counters: 1, period: 100 });
+  const path = fork(import.meta.filename, ['--relay', String(dcs.port)]);
+  const port = (await answer(path)) as number;
+  const trusted = join(folder, 'pki/trusted/certs');
+  mkdirSync(trusted, { recursive: true });
+  writeFileSync(join(trusted, 'dcs.der'), dcs.certificate);
+  const counters = dcs.signals.filter(({ process }) => process === 'counter');
+  const options: OpcUaOptions = {
+    name: 'dcs',
+    endpoint: `opc.tcp://127.0.0.1:${port}`,
+    user: { name: dcs.user, password: async () => dcs.password },
+    publishing: 1_000,
+    pki: join(folder, 'pki'),
+    applicationUri: 'urn:bench:gateway:fieldgate',
+    tags: counters.map(({ name }, index) => {
+      return { index, name, node: `nsu=${dcs.namespace};s=${name}`, sampling: 1_000, wantsRange: false };
+    }),
+  };
+  const kept = keep(options);
+  const latest = new Float64Array(counters.length);
+  const source = supervisor({
+    source: {
+      name: 'dcs',
+      protocol: 'opcua',
+      address: options.endpoint,
+      tags: options.tags.map(({ index }) => index),
+      latency: 2_000,
+      create: () => opcuaAdapter(options, TIMINGS, kept),
+    },
+    accept(batch) {
+      for (let i = 0; i < batch.count; i++)
+        if (isGood(batch.status[i] as number))
+          latest[batch.tag[i] as number] = Math.max(Number(valueAt(batch, i)), latest[batch.tag[i] as number] ?? 0);
+    },
+    describe() {},
+    lost() {},
+    log() {},
+  });
+
+  /** ms until every tag has a value that was made after now. */
+  async function flows(): Promise<number> {
+    const goal = dcs.counters().updates + 1;
+    const begin = performance.now();
+    while (!latest.every((value) => value >= goal)) await pause(5);
+    return performance.now() - begin;
+  }
+  const tell = async (what: string) => {
+    path.send(what);
+    await answer(path);
+  };
+
+  source.start();
+  await flows();
+  console.log(`load average ${loadavg()[0]?.toFixed(1)}; ${rounds} rounds of each; readings every second\n`);
+  console.log('| | median | worst |\n|---|---:|---:|');
+  const cases: [string, (round: number) => Promise<unknown>][] = [
+    ['undisturbed: until the next reading', async () => {}],
+    ['connection reset (RST)', () => tell('reset')],
+    ['connection ended (FIN)', () => tell('fin')],
+    ['session dropped on the server', async () => dcs.dropSessions()],
+    ['subscriptions dropped on the server', async () => dcs.dropSubscriptions()],
+    [
+      'server killed, back after 3 to 15 s',
+      async (round) => {
+        await dcs.stop();
+        await pause(3_000 + 3_000 * (round % 5));
+        await dcs.restart();
+      },
+    ],
+    [
+      'packets swallowed for 18 to 30 s, new connections too',
+      async (round) => {
+        path.kill('SIGSTOP');
+        await pause(18_000 + 2_900 * (round % 5));
+        path.kill('SIGCONT');
+      },
+    ],
+    ['half-open: nothing passes, nobody is told (from the break on)', () => tell('freeze')],
+  ];
+  for (const [what, disturb] of cases) {
+    const times: number[] = [];
+    for (let round = 0; round < rounds; round++) {
+      await pause(REST + 137 * round);
+      await disturb(round);
+      times.push(await flows());
+    }
+    const seconds = (ms: number) => `${(ms / 1_000).toFixed(1)} s`;
+    times.sort((a, b) => a - b);
+    console.log(`| ${what} | ${seconds(quantile(times, 0.5))} | ${seconds(times.at(-1) as number)} |`);
+  }
+  const { sessions, subscriptions } = dcs.counters();
+  console.log(
+    `\n${source.stats().connects} connections; at the end ${sessions} session, ${subscriptions} subscription`,
+  );
+  await source.stop();
+  path.kill();
+  await dcs.close();
+  rmSync(folder, { recursive: true, force: true });
+}
+
+const [mode, value] = process.argv.slice(2);
+if (mode === '--relay') relay(Number(value));
+else await main(mode === '--rounds' ? Number(value) : 5);
