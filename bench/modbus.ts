@@ -1,5 +1,6 @@
 // The Modbus poller: what it costs and how evenly it asks. Servers are a process of their own. Prints figures; never
-// passes or fails on time.
+// passes or fails on time. What the machine itself does to a timer is measured beside it, in an idle process, and so are
+// the garbage collector's pauses: jitter is at least what these two are.
 //
 //   npm run bench:modbus                 100,000 float32 every second over 50 connections, and a slow line; 20 s each
 //   npm run bench:modbus -- --for 60     60 s each
@@ -7,6 +8,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { createServer, type Socket } from 'node:net';
 import { loadavg } from 'node:os';
+import { PerformanceObserver } from 'node:perf_hooks';
 import { type ModbusOptions, type ModbusTag, modbusAdapter } from '../agent/src/adapters/modbus/adapter.ts';
 import { modbusSurvey } from '../agent/src/adapters/modbus/survey.ts';
 import { totalsOf } from '../agent/src/cli/plan.ts';
@@ -51,6 +53,50 @@ function servers(count: number, delay: number): Promise<Servers> {
   });
 }
 
+/** Does nothing but wait for the next moment, every 20 ms; answers a message with how late each was. */
+function idle(): void {
+  let late: number[] = [];
+  let due = performance.now() + 20;
+  const wait = () =>
+    setTimeout(
+      () => {
+        late.push(performance.now() - due);
+        due = Math.max(due + 20, performance.now());
+        wait();
+      },
+      Math.max(1, Math.ceil(due - performance.now())),
+    );
+  wait();
+  process.on('message', () => {
+    process.send!(late);
+    late = [];
+  });
+}
+
+interface Idle {
+  /** ms that each timer was late since this was asked last. */
+  lateness(): Promise<number[]>;
+  stop(): void;
+}
+
+function idleProcess(): Idle {
+  const child = fork(import.meta.filename, ['--idle']);
+  return {
+    lateness: () =>
+      new Promise((resolve) => {
+        child.once('message', (late) => resolve(late as number[]));
+        child.send('how late');
+      }),
+    stop: () => child.kill(),
+  };
+}
+
+/** ms of each pause of the garbage collector. */
+const pauses: number[] = [];
+new PerformanceObserver((list) => pauses.push(...list.getEntries().map(({ duration }) => duration))).observe({
+  entryTypes: ['gc'],
+});
+
 interface Load {
   readonly what: string;
   readonly sources: readonly ModbusOptions[];
@@ -58,7 +104,12 @@ interface Load {
   readonly roundTrip: number;
 }
 
-async function measure({ what, sources, roundTrip }: Load, server: ChildProcess, duration: number): Promise<void> {
+async function measure(
+  { what, sources, roundTrip }: Load,
+  server: ChildProcess,
+  beside: Idle,
+  duration: number,
+): Promise<void> {
   const counts = { requests: 0, failed: 0, lost: 0, overruns: 0 };
   const last = new Map<number, number>();
   /** Of every request, and of the first of each source's cycle. */
@@ -91,6 +142,8 @@ async function measure({ what, sources, roundTrip }: Load, server: ChildProcess,
   });
   // A start that is not measured: connections, compilation.
   await new Promise((resolve) => setTimeout(resolve, 5_000));
+  await beside.lateness();
+  pauses.length = 0;
   watching = true;
   const before = { ...counts };
   const mine = cost(process.pid);
@@ -99,6 +152,8 @@ async function measure({ what, sources, roundTrip }: Load, server: ChildProcess,
   await new Promise((resolve) => setTimeout(resolve, duration));
   const seconds = (performance.now() - begin) / 1_000;
   watching = false;
+  const lateness = await beside.lateness();
+  const collected = [...pauses];
   const after = cost(process.pid);
   const theirsAfter = cost(server.pid!);
   ending.abort();
@@ -113,7 +168,7 @@ async function measure({ what, sources, roundTrip }: Load, server: ChildProcess,
   };
   const rate = (counts.requests - before.requests) / seconds;
   const cpu = (after.cpu - mine.cpu) / seconds;
-  const line = (name: string, text: string) => console.log(`  ${name.padEnd(24)}${text}`);
+  const line = (name: string, text: string) => console.log(`  ${name.padEnd(26)}${text}`);
   console.log(`\n${what}`);
   line(
     'requests a cycle',
@@ -132,6 +187,8 @@ async function measure({ what, sources, roundTrip }: Load, server: ChildProcess,
   line('RSS', `${(after.rss / 1e6).toFixed(0)} MB`);
   line('jitter, cycle begins', spread(firsts));
   line('jitter, every request', spread(off));
+  line('an idle timer, meanwhile', spread(lateness));
+  line('pauses of the collector', `${collected.length}, most ${Math.max(0, ...collected).toFixed(1)} ms`);
 }
 
 const COMMON = { timeout: 3_000, delayBetweenRequests: 0, maxRegisters: 125, maxGap: 16 };
@@ -147,12 +204,13 @@ function source(port: number, tags: readonly ModbusTag[]): ModbusOptions {
 
 async function main(duration: number): Promise<void> {
   console.log(`load of the machine before: ${loadavg()[0]!.toFixed(1)}`);
+  const beside = idleProcess();
   const fast = await servers(50, 0);
   const each = 2_000;
   const block = (i: number) => Array.from({ length: each }, (_, k) => tag(i * each + k, k * 2, 'float32'));
   const many = fast.ports.map((port, i) => source(port, block(i)));
   const what = '100,000 float32 every second, 50 connections';
-  await measure({ what, sources: many, roundTrip: 0 }, fast.process, duration);
+  await measure({ what, sources: many, roundTrip: 0 }, fast.process, beside, duration);
   fast.process.kill();
 
   // Eight units behind one line; every value of a unit is followed by a hole of 0 to 6 registers.
@@ -165,8 +223,14 @@ async function main(duration: number): Promise<void> {
     return one;
   });
   const line = 'One slow line: 1,000 tags of 8 units every second, 20 ms a request';
-  await measure({ what: line, sources: [source(slow.ports[0]!, scattered)], roundTrip: 20 }, slow.process, duration);
+  await measure(
+    { what: line, sources: [source(slow.ports[0]!, scattered)], roundTrip: 20 },
+    slow.process,
+    beside,
+    duration,
+  );
   slow.process.kill();
+  beside.stop();
   console.log(`\nload of the machine after: ${loadavg()[0]!.toFixed(1)}`);
 }
 
@@ -179,6 +243,9 @@ if (process.argv[2] === '--serve') {
       if (ports.length === count) process.send!(ports);
     });
   }
+  process.on('disconnect', () => process.exit());
+} else if (process.argv[2] === '--idle') {
+  idle();
   process.on('disconnect', () => process.exit());
 } else {
   const at = process.argv.indexOf('--for');

@@ -108,7 +108,8 @@ it('adds a tag; the other source does not notice', { timeout: 30_000 }, async ()
   await reloads(1);
   await flows('D.PV');
   await flows('A.PV');
-  expect(await connects('two')).toBe(1);
+  expect({ one: await connects('one'), two: await connects('two') }).toEqual({ one: 1, two: 1 });
+  expect(lines().some(({ gap }) => gap !== undefined)).toBe(false);
   expect(agent.stderr()).toContain('  + D.PV');
 });
 
