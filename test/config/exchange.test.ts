@@ -72,6 +72,7 @@ const modbus = fc.record({
   scale: optional(fc.record({ from: range, to: range })),
   unitId: optional(fc.integer({ min: 0, max: 255 })),
   notImplemented: optional(fc.constantFrom('1234', [0, '12'], 7)),
+  sensorFailure: optional(fc.constantFrom('9999', [8, '99'], 98)),
   poll: optional(fc.constantFrom('10ms', '1s')),
 });
 const opcua = fc.record({

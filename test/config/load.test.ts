@@ -338,7 +338,8 @@ describe('how Modbus values are written', () => {
         notImplemented:
           - 0x8000000000000001
           - 18446744073709551615
-      G: { address: "holding:13", type: bcd16, notImplemented: 9999 }
+      G: { address: "holding:13", type: bcd16, notImplemented: 9999, sensorFailure: 9998 }
+      H1: { address: "holding:14", type: uint64, sensorFailure: [0x8000000000000001, 7] }
 `,
         '    tagFiles: [more.csv]\n',
       ),
@@ -356,11 +357,14 @@ describe('how Modbus values are written', () => {
       ['8005'],
       ['8000000000000001', 'FFFFFFFFFFFFFFFF'],
       ['9999'],
+      undefined,
       ['8000', '7FFF'],
       undefined,
     ]);
-    expect(tags[7]).toMatchObject({ clamp: true, range: [0, 10] });
-    expect(tags[8]).toMatchObject({ encoding: 'utf-8' });
+    expect(tags[6]).toMatchObject({ sensorFailure: ['9998'] });
+    expect(tags[7]).toMatchObject({ sensorFailure: ['8000000000000001', '0000000000000007'] });
+    expect(tags[8]).toMatchObject({ clamp: true, range: [0, 10] });
+    expect(tags[9]).toMatchObject({ encoding: 'utf-8' });
   });
 });
 

@@ -11,7 +11,7 @@ import { scratch } from '../support/scratch.ts';
 import { until } from '../support/until.ts';
 import { held, plc, STRIDE } from './plc.ts';
 
-const EDITS = Number(process.env.FIELDGATE_RELOADS ?? 40);
+const EDITS = Number(process.env.FIELDGATE_RELOADS ?? 30);
 const UNITS = 5;
 const EACH = 1_000;
 
@@ -112,10 +112,14 @@ ${[...edited].map(([name, { unit, offset, deadband }]) => `      ${name}: { addr
     code = how;
   });
   const status = async (): Promise<Status> => {
-    try {
-      return (await (await fetch(`http://127.0.0.1:${port}/status`)).json()) as Status;
-    } catch (cause) {
-      throw new Error(`no status; the gateway ended: ${code}\n${agent.stderr().slice(-3_000)}`, { cause });
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return (await (await fetch(`http://127.0.0.1:${port}/status`)).json()) as Status;
+      } catch (cause) {
+        // A connection that was idle may be closed in the moment of a request.
+        if (code === undefined && attempt < 3) continue;
+        throw new Error(`no status; the gateway ended: ${code}\n${agent.stderr().slice(-3_000)}`, { cause });
+      }
     }
   };
   const running = async () => {

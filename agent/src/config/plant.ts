@@ -54,6 +54,8 @@ export interface ResolvedModbusTag extends TagBasis {
   readonly encoding?: Encoding;
   /** Bits that mean "no value", after the order: hexadecimal, as wide as the type; `NaN` for every float that is none. */
   readonly notImplemented?: readonly string[];
+  /** Bits that mean a broken sensor, likewise. */
+  readonly sensorFailure?: readonly string[];
   /** Of a SunSpec device: which model the address counts from. */
   readonly sunspec?: SunSpecPlace;
   readonly unitId: number;

@@ -1,5 +1,5 @@
-// Values that mean "there is no value": `notImplemented: 0x8000`. Devices send such a pattern where they measure
-// nothing. What is written in hexadecimal is the bits as they are; a decimal number is the value of the type; `NaN`
+// Values that mean "there is no value": `notImplemented: 0x8000`, `sensorFailure: 0x7FFF`. Devices send such a pattern where
+// they measure nothing. What is written in hexadecimal is the bits as they are; a decimal number is the value of the type; `NaN`
 // is every float that is none.
 
 const BITS: Readonly<Record<string, number>> = {
@@ -15,7 +15,7 @@ const BITS: Readonly<Record<string, number>> = {
   float64: 64,
 };
 
-/** What of the language can stand in `notImplemented`: one of these. */
+/** What of the language can stand in `notImplemented` and `sensorFailure`: one of these. */
 export const SENTINEL = /^(?:0[xX][0-9a-fA-F]{1,16}|[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|\.?NaN|\.nan|nan)$/;
 
 /** The bits, as hexadecimal digits that fill the type, or `NaN`; otherwise a sentence that says what is wrong. */

@@ -104,7 +104,7 @@ interface Taken {
 /** Keys of a tag that are checked against each other. */
 const TOGETHER = new Set([
   ...['node', 'path', 'address', 'type', 'order', 'deadband', 'swingingDoor', 'range', 'scale', 'clamp'],
-  ...['notImplemented', 'sign', 'encoding'],
+  ...['notImplemented', 'sensorFailure', 'sign', 'encoding'],
 ]);
 
 /** @param config what of the source has no mistake */

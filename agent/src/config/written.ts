@@ -4,7 +4,7 @@ import type { YamlFile } from './document.ts';
 import type { Path } from './mistake.ts';
 import { isFields } from './protocols/protocol.ts';
 
-const LITERAL = ['address', 'notImplemented'] as const;
+const LITERAL = ['address', 'notImplemented', 'sensorFailure'] as const;
 
 /** The tag at `place`, with those numbers as they are written in the file. */
 export function asWritten(yaml: YamlFile, place: Path, value: unknown): unknown {
@@ -14,7 +14,7 @@ export function asWritten(yaml: YamlFile, place: Path, value: unknown): unknown 
   for (const key of LITERAL) {
     const given = value[key];
     if (typeof given === 'number') written = { ...written, [key]: source(given, [...place, key]) };
-    else if (key === 'notImplemented' && Array.isArray(given)) {
+    else if (key !== 'address' && Array.isArray(given)) {
       written = { ...written, [key]: given.map((one, i) => source(one, [...place, key, i])) };
     }
   }

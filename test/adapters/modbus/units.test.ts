@@ -233,13 +233,14 @@ describe('a unit that answers with exceptions', () => {
   });
 });
 
-test('what a device sends where it measures nothing is Bad, without a value and without a trouble', async () => {
-  const tags = block(1, 3).map((each) => ({ ...each, notImplemented: ['8000'] }));
-  sim.setRegister(1, 'holding', 1_001, [0x8000]);
+test('what a device sends where it measures nothing, or its sensor is broken, is Bad, without a value and without a trouble', async () => {
+  const tags = block(1, 3).map((each) => ({ ...each, notImplemented: ['8000'], sensorFailure: ['7FFF', 'FFFF'] }));
+  sim.setRegister(1, 'holding', 1_001, [0x8000, 0xffff]);
   const run = await polled(sim.port, tags);
   await until('readings', () => goods(run.sink, 1_000) > 2);
   expect(statuses(run.sink, 1_001)).toEqual(['BadNotSupported']);
   expect(run.sink.of(1_001)).toMatchObject([{ value: null }]);
+  expect(statuses(run.sink, 1_002)).toEqual(['BadSensorFailure']);
   sim.setRegister(1, 'holding', 1_001, [7]);
   await until('the value', () => goods(run.sink, 1_001) > 0);
   expect(run.sink.last(1_001)?.value).toBe(7);

@@ -260,8 +260,10 @@ function decimal(bits: number, digits: number): number {
   return value;
 }
 
-/** Bit patterns that mean "no value". */
+/** Bit patterns that mean that there is no value. */
 export interface Sentinels {
+  /** What the reading is then. */
+  readonly status: number;
   /** Upper and lower 32 bits of each; the upper are 0 for shorter types. */
   readonly patterns: readonly (readonly [high: number, low: number])[];
   /** Every float that is no number. */
@@ -269,9 +271,10 @@ export interface Sentinels {
 }
 
 /** @param bits hexadecimal digits, or `NaN` */
-export function sentinelsOf(bits: readonly string[]): Sentinels {
+export function sentinelsOf(bits: readonly string[], status: number): Sentinels {
   const patterns = bits.filter((each) => each !== 'NaN').map((each) => BigInt(`0x${each}`));
   return {
+    status,
     patterns: patterns.map((each) => [Number(each >> 32n), Number(each & 0xffff_ffffn)] as const),
     nan: bits.includes('NaN'),
   };

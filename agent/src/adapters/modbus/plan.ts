@@ -5,6 +5,7 @@
 import type { ModbusAddress, Table } from '../../config/address.ts';
 import type { ByteOrder } from '../../config/schema/modbus.ts';
 import type { SunSpecPlace } from '../../config/sunspec.ts';
+import { StatusCode } from '../../model/status.ts';
 import { type Field, type Form, field, type Sentinels, sentinelsOf } from './decode.ts';
 
 export interface ModbusTag extends Form {
@@ -20,6 +21,8 @@ export interface ModbusTag extends Form {
   readonly poll: number;
   /** Bits that mean "no value", as hexadecimal digits, or `NaN`. */
   readonly notImplemented?: readonly string[];
+  /** Bits that mean that the sensor is broken, likewise. */
+  readonly sensorFailure?: readonly string[];
   /** Address of the register that holds the value's power of ten; it comes with the value, in one request. */
   readonly exponent?: number;
   /** The address counts from the beginning of a SunSpec model, which is still to be found. */
@@ -77,8 +80,8 @@ export interface Request {
   readonly place: Uint16Array;
   readonly code: Uint8Array;
   readonly argument: Uint16Array;
-  /** What means "no value", by position; undefined when no tag of the request has any. */
-  readonly sentinels: readonly (Sentinels | undefined)[] | undefined;
+  /** What means that there is no value, by position; undefined when no tag of the request has any. */
+  readonly sentinels: readonly (readonly Sentinels[])[] | undefined;
   /** Bytes at which the powers of ten stand, by position; undefined when no tag of the request has one. */
   readonly exponents: readonly (number | undefined)[] | undefined;
 }
@@ -127,7 +130,10 @@ export function request(group: Group, cells: readonly Cell[]): Request {
   const start = cells[0]!.start;
   const parts = cells.flatMap((cell) => cell.parts);
   const bytes = isBits(group.table) ? 1 : 2;
-  const sentinels = parts.map(({ tag: { notImplemented } }) => notImplemented && sentinelsOf(notImplemented));
+  const sentinels = parts.map(({ tag: { notImplemented, sensorFailure } }) => [
+    ...(notImplemented ? [sentinelsOf(notImplemented, StatusCode.BadNotSupported)] : []),
+    ...(sensorFailure ? [sentinelsOf(sensorFailure, StatusCode.BadSensorFailure)] : []),
+  ]);
   const exponents = parts.map(({ exponent }) => (exponent === undefined ? undefined : (exponent - start) * bytes));
   return {
     group,
@@ -139,7 +145,7 @@ export function request(group: Group, cells: readonly Cell[]): Request {
     place: Uint16Array.from(parts, (part) => (part.at - start) * bytes),
     code: Uint8Array.from(parts, (part) => part.field.code),
     argument: Uint16Array.from(parts, (part) => part.field.argument),
-    sentinels: sentinels.some((each) => each !== undefined) ? sentinels : undefined,
+    sentinels: sentinels.some((each) => each.length > 0) ? sentinels : undefined,
     exponents: exponents.some((each) => each !== undefined) ? exponents : undefined,
   };
 }

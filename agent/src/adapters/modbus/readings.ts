@@ -51,9 +51,9 @@ export class Readings {
     const time = this.#clock();
     for (let i = 0; i < slot.length; i++) {
       if (this.#tags[slot[i]!] === undefined) continue;
-      const none = sentinels?.[i];
-      if (none !== undefined && isSentinel(data, place[i]!, code[i]!, none)) {
-        this.#bad(slot[i]!, StatusCode.BadNotSupported, time);
+      const none = sentinels?.[i]?.find((each) => isSentinel(data, place[i]!, code[i]!, each));
+      if (none !== undefined) {
+        this.#bad(slot[i]!, none.status, time);
         continue;
       }
       const power = exponents?.[i];

@@ -102,12 +102,17 @@ function checkTag(
 }
 
 /** Sentinels, sign and encoding fit the type. */
-function checkForm({ notImplemented = [], sign, encoding, ...tag }: ModbusTag, report: Report): void {
+function checkForm({ sign, encoding, ...tag }: ModbusTag, report: Report): void {
   const type = typeOf(tag);
-  for (const word of notImplemented) {
-    const bits = sentinelBits(word, type);
-    if (typeof bits !== 'string') continue;
-    report(['notImplemented'], 'value', `notImplemented ${bits.startsWith('is ') ? '' : `is ${word}: `}${bits}`);
+  const known = new Map<string, string>();
+  for (const key of ['notImplemented', 'sensorFailure'] as const) {
+    for (const word of tag[key] ?? []) {
+      const read = sentinelBits(word, type);
+      if (typeof read === 'string') {
+        report([key], 'value', `${key} ${read.startsWith('is ') ? '' : `is ${word}: `}${read}`);
+      } else if ((known.get(read.bits) ?? key) === key) known.set(read.bits, key);
+      else report([key], 'value', `${key} is ${word}, which is ${known.get(read.bits)} already`);
+    }
   }
   if (sign !== undefined && !type.startsWith('int')) {
     report(['sign'], 'key', `sign is for int16, int32 and int64, and this is ${type}`);
@@ -162,6 +167,7 @@ function resolveTag(name: string, tag: ModbusTag, defaults: ModbusSource['defaul
     sign: tag.sign === 'magnitude' ? tag.sign : undefined,
     encoding: tag.encoding,
     notImplemented: tag.notImplemented && bitsOf(tag.notImplemented, type, tag.sign),
+    sensorFailure: tag.sensorFailure && bitsOf(tag.sensorFailure, type, tag.sign),
     unitId: tag.unitId ?? defaults.unitId ?? unit,
     poll: tag.poll ?? defaults.poll ?? SECOND,
     ...basis(tag, isNumeric(type) ? defaults : numberless(defaults)),

@@ -40,12 +40,12 @@ const ORDERS = ['ABCD', 'CDAB', 'BADC', 'DCBA', 'ABCDEFGH', 'GHEFCDAB', 'BADCFEH
 const SIGNS = ['twos-complement', 'magnitude'] as const;
 const ENCODINGS = ['latin-1', 'ascii', 'utf-8', 'utf-16'] as const;
 
-const NOT_IMPLEMENTED = 'write bits like 0x8000, a value like -9999, NaN, or a list of them';
-const oneSentinel = z.union([z.number(), z.string()], { error: NOT_IMPLEMENTED });
+const SENTINELS = 'write bits like 0x8000, a value like -9999, NaN, or a list of them';
+const oneSentinel = z.union([z.number(), z.string()], { error: SENTINELS });
 
 /** One or several, each as it is written; in a cell of CSV several stand behind each other. */
-const notImplemented = z
-  .union([oneSentinel, z.array(oneSentinel)], { error: NOT_IMPLEMENTED })
+const sentinels = z
+  .union([oneSentinel, z.array(oneSentinel)], { error: SENTINELS })
   .meta({ examples: [0x8000, '0x8000', -9999] })
   .transform((given, context): readonly string[] => {
     const words = [given].flat().flatMap((one) =>
@@ -54,7 +54,7 @@ const notImplemented = z
         .split(/[\s;]+/),
     );
     if (words.length > 0 && words.length <= 8 && words.every((word) => SENTINEL.test(word))) return words;
-    context.addIssue({ code: 'custom', message: words.length > 8 ? 'at most 8' : NOT_IMPLEMENTED });
+    context.addIssue({ code: 'custom', message: words.length > 8 ? 'at most 8' : SENTINELS });
     return z.NEVER;
   });
 
@@ -82,10 +82,15 @@ export const modbusTag = z.strictObject(
       .enum(ORDERS)
       .optional()
       .describe('Order of the bytes of a value: ABCD (default), CDAB, BADC, DCBA; alike for eight bytes.'),
-    notImplemented: notImplemented
+    notImplemented: sentinels
       .optional()
       .describe(
-        'What the device sends where it measures nothing: 0x8000 (bits), -9999 (value), NaN, or several. The reading is Bad then.',
+        'What the device sends where it has no such value: 0x8000 (bits), -9999 (value), NaN, or several. The reading is BadNotSupported then.',
+      ),
+    sensorFailure: sentinels
+      .optional()
+      .describe(
+        'What the device sends when the sensor is broken (wire break): 0x7FFF (bits), -9999 (value), NaN, or several. The reading is BadSensorFailure then.',
       ),
     sign: z
       .enum(SIGNS)
