@@ -23,6 +23,7 @@ export interface GapRow {
   readonly to: string | null;
   readonly seq: number;
   readonly count?: number;
+  readonly complete?: boolean;
   readonly range?: { readonly epoch: string; readonly first: number; readonly last: number };
 }
 

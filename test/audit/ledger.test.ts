@@ -163,8 +163,26 @@ test('an outage has a beginning and an end, in either order, and may not have en
     gapRow(6, 'gateway-down'),
   ]);
   expect(found[0]?.outages).toEqual([
-    { source: 'x', reason: 'source-down', count: 3, milliseconds: 4_500, open: 1 },
-    { source: null, reason: 'gateway-down', count: 1, milliseconds: 3_500, open: 0 },
+    { source: 'x', reason: 'source-down', count: 3, bridged: 0, milliseconds: 4_500, open: 1 },
+    { source: null, reason: 'gateway-down', count: 1, bridged: 0, milliseconds: 3_500, open: 0 },
+  ]);
+});
+
+test('an outage of which nothing is missing is bridged, whether that is known at its end or later', () => {
+  const down = (seq: number, from: string, to: string | null, more = {}) =>
+    gapRow(seq, 'source-down', { source: 'x', from, to, ...more });
+  const found = audit([
+    down(1, TS, null),
+    down(2, TS, LATER, { complete: true }),
+    down(3, LATER, null),
+    down(4, LATER, '2026-11-22T10:00:04.500Z'),
+    // The history had all of it; of the next one it had a part.
+    down(5, LATER, '2026-11-22T10:00:04.500Z', { recovered: 7, complete: true }),
+    down(6, '2026-11-22T11:00:00.000Z', '2026-11-22T11:00:02.000Z'),
+    down(7, '2026-11-22T11:00:00.000Z', '2026-11-22T11:00:02.000Z', { recovered: 1, complete: false }),
+  ]);
+  expect(found[0]?.outages).toEqual([
+    { source: 'x', reason: 'source-down', count: 3, bridged: 2, milliseconds: 2_000, open: 0 },
   ]);
 });
 

@@ -90,8 +90,6 @@ function rowsOf(batch: Batch): Row[] {
   }
   for (const { reason, source, tags, from, to, complete } of batch.gaps) {
     if (to !== null) outages += 1;
-    // What claims that nothing is missing explains no loss.
-    if (complete) continue;
     const text = (time: number) => new Date(toMillis(time)).toISOString();
     const row = {
       gateway: 'gw',
@@ -101,6 +99,7 @@ function rowsOf(batch: Batch): Row[] {
       from: text(from),
       to: to === null ? null : text(to),
       seq: 0,
+      complete,
     };
     rows.push(row as GapRow);
   }

@@ -31,7 +31,8 @@ export class Completeness {
 
   see(rows: readonly Row[]): void {
     for (const row of rows) {
-      if ('gap' in row) this.gaps.push(row);
+      // What claims that nothing is missing explains no loss.
+      if ('gap' in row) row.complete === true || this.gaps.push(row);
       else if (typeof row.value === 'number') this.#points.get(row.tag)?.set(row.value, Date.parse(row.ts));
     }
   }

@@ -10,6 +10,8 @@ export interface GapRecord {
   readonly from: string;
   /** Null: it has not ended. */
   readonly to: string | null;
+  /** Nothing of that time is missing. */
+  readonly complete?: true;
   readonly range?: { readonly epoch: string; readonly first: number; readonly last: number };
 }
 
@@ -65,12 +67,20 @@ function columnsLine(fields: Fields, head: Pick<Entries, 'gateway' | 'epoch' | '
 
 function gapRecord(value: unknown): GapRecord | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
-  const { seq, gap, source, from, to, range } = value as Fields;
+  const { seq, gap, source, from, to, range, complete } = value as Fields;
   if (!isNumber(seq) || typeof gap !== 'string' || !isTime(from) || !(to === null || isTime(to))) return undefined;
   if (source !== undefined && typeof source !== 'string') return undefined;
   const given = range === undefined ? undefined : rangeOf(range);
   if (range !== undefined && given === undefined) return undefined;
-  return { seq, reason: gap, from, to, ...(source !== undefined && { source }), ...(given && { range: given }) };
+  return {
+    seq,
+    reason: gap,
+    from,
+    to,
+    ...(source !== undefined && { source }),
+    ...(given && { range: given }),
+    ...(complete === true && { complete }),
+  };
 }
 
 function rangeOf(value: unknown): GapRecord['range'] {

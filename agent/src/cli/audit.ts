@@ -137,10 +137,11 @@ function textOf(report: EpochReport): string {
     );
   }
   if (missing.length > 0) lines.push(`MISSING: ${plural(missingOf(report), 'number')}: ${listed(missing)}`);
-  for (const { source, reason, count, milliseconds, open } of outages) {
+  for (const { source, reason, count, bridged, milliseconds, open } of outages) {
+    const whole = bridged > 0 ? `, ${bridged} of them without a loss` : '';
     const still = open > 0 ? `, ${open} not ended` : '';
     lines.push(
-      `${source ?? 'the gateway'}: ${reason} ${plural(count, 'time')}, ${milliseconds / 1_000} s in all${still}`,
+      `${source ?? 'the gateway'}: ${reason} ${plural(count, 'time')}${whole}, ${milliseconds / 1_000} s in all${still}`,
     );
   }
   return lines.join('\n  ');
