@@ -117,7 +117,7 @@ try {
       site: 'lavera',
       gateway: 'gw',
       buffer: { path, maxSize: 64e9, commitInterval: 100, order: 'live-first', keepDelivered: 900_000 },
-      hub: { type: 'iot-edge', format: values.format, compression: 'gzip', maxDelay: MAX_DELAY },
+      hub: { type: 'iot-edge', transport: 'auto', format: values.format, compression: 'gzip', maxDelay: MAX_DELAY },
     },
     (level, text, fields) => {
       if (level !== 'info') console.error(level, text, JSON.stringify(fields ?? {}));

@@ -61,7 +61,8 @@ const STRIPS: readonly Strip[] = [
   {
     what: 'builds for browsers',
     matches: (path) =>
-      /^(dist\/)?(browser|esm-browser|react-native|umd)\//.test(insidePackage(path)) || /\.min\.js$/.test(path),
+      /^(dist\/)?(browser|esm-browser|react-native|umd)\//.test(insidePackage(path)) ||
+      /\.min\.js$|^rhea\/dist\//.test(path),
   },
   { what: 'prose', matches: (path) => /\.(md|markdown|txt)$/i.test(path) },
 ];

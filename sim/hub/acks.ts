@@ -3,10 +3,17 @@
 
 /** What may be done with one message that waits for its acknowledgement. */
 export interface Pending {
-  /** Lets the broker write the PUBACK. */
+  /** Lets the hub acknowledge it: PUBACK, or the disposition `accepted`. */
   acknowledge(): void;
-  /** Cuts the sender's connection without a PUBACK. */
+  /** Cuts the sender's connection without an acknowledgement. */
   cut(): void;
+}
+
+/** What AMQP can say of a message besides that it was accepted. */
+export interface Disposition {
+  readonly kind: 'rejected' | 'released' | 'modified';
+  /** An AMQP error condition, of a rejection. */
+  readonly condition?: string;
 }
 
 export class Acks {
@@ -14,6 +21,7 @@ export class Acks {
   #withheld: Pending[] | undefined;
   #lose = 0;
   #delayMs = 0;
+  #turnAway: { readonly how: Disposition; left: number } | undefined;
 
   take(pending: Pending): void {
     if (this.#lose > 0) {
@@ -44,6 +52,19 @@ export class Acks {
   /** The next `count` messages are recorded, and their connection is cut instead of an acknowledgement. */
   lose(count: number): void {
     this.#lose = count;
+  }
+
+  /** The next `count` messages are not taken, and their sender is told so: AMQP alone has words for it. */
+  turnAway(how: Disposition, count: number): void {
+    this.#turnAway = { how, left: count };
+  }
+
+  /** Asked before a message is recorded: how it is turned away, if it is. */
+  turned(): Disposition | undefined {
+    const turn = this.#turnAway;
+    if (turn === undefined || turn.left === 0) return undefined;
+    turn.left -= 1;
+    return turn.how;
   }
 
   /** Every acknowledgement is late by `ms`; 0 ends that. */

@@ -1,54 +1,18 @@
 // The MQTT side of edgeHub, for one module: checks who connects, records telemetry before it is acknowledged, answers
 // the twin and carries direct methods. One instance is one life of the edgeHub container: sessions die with it.
 
-import type { Duplex } from 'node:stream';
 import { Aedes, type Client } from 'aedes';
-import type { Acks } from './acks.ts';
-import { flawOf, type Identity } from './token.ts';
-import { requestOf, type Telemetry, telemetryOf } from './topic.ts';
-import type { Properties, Twin } from './twin.ts';
+import { type Head, type HeadOptions, type MethodAnswer, MethodTimeout, MOST_MESSAGE_BYTES } from './head.ts';
+import { flawOf } from './token.ts';
+import { requestOf, telemetryOf } from './topic.ts';
+import type { Properties } from './twin.ts';
 
-/** A message of more bytes, properties in the topic included, closes the connection: edgeHub's limit. */
-const MOST_MESSAGE_BYTES = 262_144;
-
-export interface BrokerOptions {
-  readonly identity: Identity;
-  readonly twin: Twin;
-  readonly acks: Acks;
-  /** Takes a message on record. The acknowledgement is decided only when it has returned. */
-  readonly record: (telemetry: Telemetry, body: Buffer) => void;
-  /** A CONNACK return code (2 to 5) when connections are to be refused, undefined when not. */
-  readonly refusal: () => 2 | 3 | 4 | 5 | undefined;
-  /** Told why a connection was refused or closed by the hub. */
-  readonly refused: (reason: string) => void;
-}
-
-export interface MethodAnswer {
-  readonly status: number;
-  readonly payload: unknown;
-}
-
-export interface Broker {
-  /** Serves a connection whose TLS handshake is done. */
-  handle(connection: Duplex): void;
-  /** Clients whose CONNECT was accepted and that are connected now. */
-  readonly clients: number;
-  /** Pushes a patch of the desired properties to whoever has subscribed to them. */
-  push(patch: Properties): void;
-  /** Calls a direct method. Rejects with `MethodTimeout` after `timeoutMs`: also when nobody has subscribed. */
-  invoke(method: string, payload: unknown, timeoutMs: number): Promise<MethodAnswer>;
+export interface Broker extends Head {
   /** Sends these very bytes to the module, as a defective hub would. */
   raw(topic: string, payload: string | Uint8Array): void;
-  /** Ends this life: connections are closed, sessions and subscriptions forgotten. */
-  close(): Promise<void>;
 }
 
-/** No answer to a direct method in time. IoT Hub says 504, or 404 when the module is not connected. */
-class MethodTimeout extends Error {
-  override readonly name = 'MethodTimeout';
-}
-
-export async function openBroker(options: BrokerOptions): Promise<Broker> {
+export async function openBroker(options: HeadOptions): Promise<Broker> {
   const { identity, twin, acks } = options;
   const clientId = `${identity.deviceId}/${identity.moduleId}`;
   const answers = new Map<string, (answer: MethodAnswer) => void>();

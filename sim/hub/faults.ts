@@ -1,7 +1,7 @@
 // The hub's fault switches, one method each. Every fault begins when its method's promise has settled (at once for
 // those without one) and lasts until it is ended by name: a test decides when, never chance.
 
-import type { Acks } from './acks.ts';
+import type { Acks, Disposition } from './acks.ts';
 import type { Gate } from './gate.ts';
 import type { Workload, WorkloadFault } from './workload.ts';
 
@@ -12,6 +12,7 @@ export class Faults {
   readonly #renew: () => Promise<void>;
   #reopen: NodeJS.Timeout | undefined;
   #refusal: 2 | 3 | 4 | 5 | undefined;
+  #mute: 'hold' | 'close' | undefined;
 
   constructor(gate: Gate, acks: Acks, workload: Workload, renew: () => Promise<void>) {
     this.#gate = gate;
@@ -77,7 +78,29 @@ export class Faults {
     this.#acks.delay(ms);
   }
 
-  /** New connections are refused with this CONNACK return code (2 to 5); undefined ends that. */
+  /** The next `count` messages over AMQP are not taken; `how` tells the sender so. */
+  turnAway(how: Disposition, count = 1): void {
+    this.#acks.turnAway(how, count);
+  }
+
+  /**
+   * What an MQTT client sends after the TLS handshake is lost, as edgeHub 1.6.0 and 1.6.1 do (Azure/iotedge #7539):
+   * `hold` answers nothing until the client gives up, `close` ends the connection; undefined ends the fault. AMQP is well.
+   */
+  loseConnect(how: 'hold' | 'close' | undefined): void {
+    this.#mute = how;
+  }
+
+  get connectLost(): 'hold' | 'close' | undefined {
+    return this.#mute;
+  }
+
+  /** Every new connection is cut when `bytes` have gone to the client; undefined ends that. */
+  cutAfter(bytes: number | undefined): void {
+    this.#gate.cutAfter(bytes);
+  }
+
+  /** New connections are refused with this CONNACK return code (2 to 5), over AMQP with 401; undefined ends that. */
   refuse(code: 2 | 3 | 4 | 5 | undefined): void {
     this.#refusal = code;
   }

@@ -17,12 +17,15 @@ export interface Gate {
   resume(): void;
   /** Cuts all connections; the port stays open. */
   cut(): void;
+  /** From now on a new connection is cut when `bytes` have gone out by it; undefined ends that. */
+  cutAfter(bytes: number | undefined): void;
 }
 
 /** Opens `port` (0: any) on localhost; every connection is relayed to the unix socket `inner`. */
 export async function openGate(port: number, inner: string): Promise<Gate> {
   const pairs = new Set<{ outside: Socket; inside: Socket }>();
   let silent = false;
+  let allowance: number | undefined;
   let server: Server | undefined;
 
   function relay(outside: Socket): void {
@@ -30,9 +33,15 @@ export async function openGate(port: number, inner: string): Promise<Gate> {
     const inside = connect(inner);
     const pair = { outside, inside };
     pairs.add(pair);
+    let left = allowance ?? Number.POSITIVE_INFINITY;
     for (const [socket, other] of [[outside, inside] as const, [inside, outside] as const]) {
       socket.on('data', (chunk: Buffer) => {
-        if (!other.write(chunk)) socket.pause();
+        if (socket === inside) left -= chunk.length;
+        if (left < 0) {
+          // The rest of the chunk goes out first, so that every byte is once the last one.
+          outside.write(chunk.subarray(0, Math.max(0, chunk.length + left)), () => outside.destroy());
+          inside.destroy();
+        } else if (!other.write(chunk)) socket.pause();
       });
       socket.on('drain', () => {
         if (!silent) other.resume();
@@ -41,8 +50,8 @@ export async function openGate(port: number, inner: string): Promise<Gate> {
       // A cut connection is what this gate is for; 'close' follows and clears away.
       socket.on('error', () => undefined);
       socket.on('close', () => {
-        other.destroy();
-        pairs.delete(pair);
+        if (left >= 0) other.destroy();
+        if (outside.destroyed) pairs.delete(pair);
       });
       if (silent) socket.pause();
     }
@@ -95,5 +104,8 @@ export async function openGate(port: number, inner: string): Promise<Gate> {
       }
     },
     cut,
+    cutAfter(bytes) {
+      allowance = bytes;
+    },
   };
 }

@@ -1,4 +1,4 @@
-// The local hub: what a module meets on a real IoT Edge device, in one object. It speaks edgeHub's MQTT over TLS and
+// The local hub: what a module meets on a real IoT Edge device, in one object. It speaks edgeHub's MQTT and AMQP over TLS and
 // the workload API, keeps account of all that it acknowledged, and can be told to fail in every way the field knows.
 
 import { randomBytes } from 'node:crypto';
@@ -9,10 +9,11 @@ import { join } from 'node:path';
 import { createServer } from 'node:tls';
 import { Account, type AccountOptions, type Received } from './account.ts';
 import { Acks } from './acks.ts';
-import { type Broker, type MethodAnswer, openBroker } from './broker.ts';
 import { certificatesOf } from './certificates.ts';
 import { Faults } from './faults.ts';
 import { openGate } from './gate.ts';
+import type { MethodAnswer } from './head.ts';
+import { type Heads, openHeads } from './heads.ts';
 import type { Identity } from './token.ts';
 import { type Properties, Twin } from './twin.ts';
 import { openWorkload, type Workload } from './workload.ts';
@@ -56,7 +57,7 @@ export interface LocalHub {
   readonly messages: readonly Receipt[];
   /** Why the hub refused or closed connections of its own accord; the latest 100. */
   readonly refusals: readonly string[];
-  /** Network connections that stand, and MQTT clients that are connected. */
+  /** Network connections that stand, and clients that are connected, by either protocol. */
   readonly connections: number;
   readonly clients: number;
   /** Calls taken by the workload API. */
@@ -66,8 +67,8 @@ export interface LocalHub {
   desire(patch: Properties): void;
   /** Calls a direct method; rejects after `timeoutMs` (default 5,000). */
   invoke(method: string, payload: unknown, timeoutMs?: number): Promise<MethodAnswer>;
-  /** Sends these very bytes to the module, as a defective hub would. */
-  raw(topic: string, payload: string | Uint8Array): void;
+  /** The protocol heads of this life, for what only one of them can do. */
+  readonly heads: Pick<Heads, 'mqtt' | 'amqp'>;
   /** Ends everything; legal twice. */
   close(): Promise<void>;
 }
@@ -107,26 +108,29 @@ export async function startHub(options: HubOptions): Promise<LocalHub> {
   }
 
   const openLife = () =>
-    openBroker({
-      identity,
-      twin,
-      acks,
-      record,
-      refusal: () => faults.refusal,
-      refused(reason) {
-        refusals.push(reason);
-        if (refusals.length > MOST_REFUSALS) refusals.shift();
+    openHeads(
+      {
+        identity,
+        twin,
+        acks,
+        record,
+        refusal: () => faults.refusal,
+        refused(reason) {
+          refusals.push(reason);
+          if (refusals.length > MOST_REFUSALS) refusals.shift();
+        },
       },
-    });
+      () => faults.connectLost,
+    );
 
   // Sockets of a deep folder live elsewhere: their paths are bounded by the kernel.
   const elsewhere = Buffer.byteLength(join(folder, 'workload.sock')) > MOST_PATH_BYTES;
   const sockets = elsewhere ? mkdtempSync(join(tmpdir(), 'hub-')) : folder;
-  const inner = join(sockets, 'mqtt.sock');
-  let broker: Broker = await openLife();
+  const inner = join(sockets, 'hub.sock');
+  let heads: Heads = await openLife();
   const server = createServer({ key: certificates.key, cert: certificates.certificate }, (connection) => {
     connection.on('error', () => undefined);
-    broker.handle(connection);
+    heads.handle(connection);
   });
   // A handshake that fails concerns the client alone.
   server.on('tlsClientError', () => undefined);
@@ -138,8 +142,8 @@ export async function startHub(options: HubOptions): Promise<LocalHub> {
   const workload = await openWorkload(join(sockets, 'workload.sock'), identity, GENERATION, certificates.ca);
   const gate = await openGate(port, inner);
   const faults = new Faults(gate, acks, workload, async () => {
-    const former = broker;
-    broker = await openLife();
+    const former = heads;
+    heads = await openLife();
     gate.cut();
     await former.close();
   });
@@ -151,7 +155,7 @@ export async function startHub(options: HubOptions): Promise<LocalHub> {
   async function shut(): Promise<void> {
     faults.end();
     await gate.shut();
-    await broker.close();
+    await heads.close();
     await new Promise<void>((resolve) => server.close(() => resolve()));
     await workload.close();
     if (elsewhere) rmSync(sockets, { recursive: true, force: true });
@@ -182,15 +186,19 @@ export async function startHub(options: HubOptions): Promise<LocalHub> {
       return gate.connections;
     },
     get clients() {
-      return broker.clients;
+      return heads.mqtt.clients + heads.amqp.clients;
     },
     requests: workload.requests,
     twin,
     desire(patch) {
-      broker.push(twin.desire(patch));
+      const change = twin.desire(patch);
+      for (const head of [heads.mqtt, heads.amqp]) head.push(change);
     },
-    invoke: (method, payload, timeoutMs = 5_000) => broker.invoke(method, payload, timeoutMs),
-    raw: (topic, payload) => broker.raw(topic, payload),
+    invoke: (method, payload, timeoutMs = 5_000) =>
+      (heads.amqp.clients > 0 ? heads.amqp : heads.mqtt).invoke(method, payload, timeoutMs),
+    get heads() {
+      return heads;
+    },
     close() {
       closing ??= shut();
       return closing;

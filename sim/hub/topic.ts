@@ -1,16 +1,7 @@
 // The topics of IoT Hub over MQTT 3.1.1: telemetry carries a message's properties in its topic, twins and methods
 // carry a request id there.
 
-/** A telemetry message's properties, system and application apart. */
-export interface Telemetry {
-  readonly output: string | undefined;
-  readonly id: string | undefined;
-  readonly contentType: string | undefined;
-  readonly contentEncoding: string | undefined;
-  readonly properties: Readonly<Record<string, string>>;
-  /** Bytes that the properties take in the topic; edgeHub counts them into the size of the message. */
-  readonly propertyBytes: number;
-}
+import type { Telemetry } from './head.ts';
 
 /** Reads the topic of a telemetry message, or answers undefined when it is not one of this module. */
 export function telemetryOf(topic: string, deviceId: string, moduleId: string): Telemetry | undefined {

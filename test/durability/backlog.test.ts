@@ -64,7 +64,7 @@ test('a backlog drains beside live readings', { timeout: 120_000 + BACKLOG / 5 }
   Object.assign(process.env, hub.environment);
   const store = await storeIn(
     folder,
-    { type: 'iot-edge', format: 'rows', compression: 'gzip', maxDelay: 500 },
+    { type: 'iot-edge', transport: 'auto', format: 'rows', compression: 'gzip', maxDelay: 500 },
     () => {},
     64 * 1024 ** 3,
   );

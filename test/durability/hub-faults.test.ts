@@ -83,7 +83,13 @@ test('by the account of a hub that fails in every way nothing is missing', {
   const hub = await startHub({ folder: join(folder, 'hub'), keepBytes: 0 });
   closing.push(() => hub.close());
   Object.assign(process.env, hub.environment);
-  const store = await storeIn(folder, { type: 'iot-edge', format: 'rows', compression: 'gzip', maxDelay: 200 });
+  const store = await storeIn(folder, {
+    type: 'iot-edge',
+    transport: 'auto',
+    format: 'rows',
+    compression: 'gzip',
+    maxDelay: 200,
+  });
   closing.push(() => store.close(0));
   const arrived = () => hub.account.summary().readings;
   const flowing = load(store, SIZE, EVERY);

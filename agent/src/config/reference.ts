@@ -50,7 +50,7 @@ function reference(): string {
   const parts = [
     table('The file', root),
     table('hub', { ...hubs[0], properties: { ...hubs[0]!.properties, type: kind } }, (key) => shared.has(key)),
-    ...hubs.slice(1).map((one) => table(`hub, type: ${typeOf(one)}`, one, (key) => !shared.has(key) || key === 'type')),
+    ...hubs.map((one) => table(`hub, type: ${typeOf(one)}`, one, (key) => !shared.has(key) || key === 'type')),
     table('buffer', buffer!),
     table('A template', template),
     table('A source, protocol: opcua', opcua!),

@@ -41,7 +41,7 @@ export interface ForwarderOptions extends Omit<Sender, 'epoch'> {
 export type HubState =
   | { readonly state: 'stopped' }
   | { readonly state: 'connecting'; readonly attempt: number }
-  | { readonly state: 'connected'; readonly since: number }
+  | { readonly state: 'connected'; readonly since: number; readonly transport?: string }
   | {
       readonly state: 'waiting';
       readonly attempt: number;
@@ -113,7 +113,10 @@ export function forwarder(options: ForwarderOptions): Forwarder {
     });
 
   function enter(next: HubState): void {
-    if (next.state === 'connected') log('info', 'hub connected', { attempt });
+    if (next.state === 'connected') {
+      const { transport } = next;
+      log('info', 'hub connected', { attempt, ...(transport !== undefined && { transport }) });
+    }
     if (next.state === 'waiting')
       log('warn', 'hub not reachable', {
         attempt,
@@ -283,7 +286,8 @@ export function forwarder(options: ForwarderOptions): Forwarder {
     try {
       opened = options.hub();
       await opened.connect(ending.signal);
-      enter({ state: 'connected', since: Date.now() });
+      const { transport } = opened;
+      enter({ state: 'connected', since: Date.now(), ...(transport !== undefined && { transport }) });
       return await session(opened);
     } catch (error) {
       const fault = Fault.from(error, 'hub.unreachable', 'the hub cannot be reached');

@@ -51,7 +51,7 @@ async function open(options: StoreOptions, desk: ControlDesk): Promise<Opened> {
       queue,
       format: formatOf(hub, { gateway, epoch: queue.epoch, tagOf: queue.tag }),
     })),
-    hub: await hubFactory(hub, { site, gateway }, { control: { desk, log } }),
+    hub: await hubFactory(hub, { site, gateway }, { control: desk, log }),
     format: formatOf(hub, { gateway, epoch: buffer.epoch, tagOf: buffer.dictionary.get }),
     compression: hub.type === 'jsonl' ? 'none' : hub.compression,
     maxDelay: hub.maxDelay,

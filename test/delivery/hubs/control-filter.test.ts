@@ -42,7 +42,8 @@ test.each([
 test('a method that there is not gets the list of those that there are', () => {
   expect(look('$iothub/methods/POST/pong/?$rid=7', Buffer.from(''), ['ping', 'status'])).toEqual({
     do: 'answer',
-    topic: '$iothub/methods/res/404/?$rid=7',
-    body: '{"code":"unknown-method","message":"there is no method \\"pong\\"; there are ping, status"}',
+    rid: '7',
+    status: 404,
+    body: { code: 'unknown-method', message: 'there is no method "pong"; there are ping, status' },
   });
 });

@@ -32,14 +32,20 @@ function inhabit(environment: Readonly<Record<string, string>>): void {
   Object.assign(process.env, environment);
 }
 
-for (const way of ['environment', 'developmentEnvironment'] as const) {
+for (const [way, transport] of [
+  ['environment', 'mqtt'],
+  ['environment', 'amqp'],
+  ['environment', 'amqp-ws'],
+  ['developmentEnvironment', 'mqtt'],
+  ['developmentEnvironment', 'amqp'],
+] as const) {
   hubSuite(
-    `iot-edge by ${way}`,
+    `iot-edge by ${way} over ${transport}`,
     async () => {
       const local = await startHub({ folder });
       inhabit(local[way]);
       return {
-        hub: (deadlines) => iotEdgeHub(deadlines)(),
+        hub: (deadlines) => iotEdgeHub({ ...deadlines, transport })(),
         received: () => local.messages.map(({ body }) => body.toString()),
         connections: () => local.connections,
         die: () => local.faults.down(),
@@ -56,7 +62,7 @@ for (const way of ['environment', 'developmentEnvironment'] as const) {
   );
 }
 
-describe('iot-edge and the faults of the field', () => {
+describe.each(['mqtt', 'amqp'] as const)('iot-edge over %s and the faults of the field', (transport) => {
   let local: LocalHub;
   let hubs: Hub[];
 
@@ -72,7 +78,7 @@ describe('iot-edge and the faults of the field', () => {
   });
 
   const make = (options?: IotEdgeOptions) => {
-    const hub = iotEdgeHub(options)();
+    const hub = iotEdgeHub({ transport, ...options })();
     hubs.push(hub);
     return hub;
   };
@@ -246,7 +252,7 @@ describe('iot-edge and the faults of the field', () => {
       const [what] = await once(process, 'message');
       const connects = what === 'plain' || what === 'waiting';
       // What connects has the time that a busy machine needs; what cannot shall not take the test's.
-      const hub = iotEdgeHub({ connectDeadline: connects ? 20_000 : 400, closeDeadline: 400 })();
+      const hub = iotEdgeHub({ transport: ${JSON.stringify(transport)}, connectDeadline: connects ? 20_000 : 400, closeDeadline: 400 })();
       if (connects) await hub.connect(new AbortController().signal);
       else await hub.connect(new AbortController().signal).catch((error) => error);
       if (what === 'waiting') {

@@ -19,6 +19,12 @@ export const hub = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('iot-edge').describe("edgeHub, next to the gateway's own container."),
     ...hubCommon,
+    transport: z
+      .enum(['auto', 'mqtt', 'amqp', 'amqp-ws'])
+      .default('auto')
+      .describe(
+        'mqtt: port 8883. amqp: port 5671. amqp-ws: AMQP over WebSockets, port 443. auto: mqtt, and amqp where edgeHub does not answer over MQTT (1.6.0 and 1.6.1 do not).',
+      ),
   }),
   z.strictObject({
     type: z.literal('mqtt').describe('An MQTT broker.'),

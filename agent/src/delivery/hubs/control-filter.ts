@@ -1,13 +1,14 @@
-// Looks at what comes below `$iothub/` before the SDK does. azure-iot-device 1.18.4 and azure-iot-device-mqtt 1.16.4
-// parse and merge such messages inside event handlers, so that one that is not as expected would end the process:
-// JSON.parse of a method's or a patch's body (device_method_request.js, mqtt_twin_client.js), a method without $rid, a
-// twin that is `null` (twin.js), a document so deep that walking it exhausts the stack. Pure: text in, verdict out.
+// Looks at what comes from the cloud before the SDK does. azure-iot-device 1.18.4 and its transports parse and merge such
+// messages inside event handlers, so that one that is not as expected would end the process or the connection:
+// JSON.parse of a method's or a patch's body (device_method_request.js, mqtt_twin_client.js, amqp_twin_client.js), a
+// method without an id, a twin that is `null` (twin.js), a document so deep that walking it exhausts the stack. Pure:
+// bytes in, verdict out.
 
 /** What to do with a message. `answer` is a method's: the caller gets this status at once. */
 export type Verdict =
   | { readonly do: 'pass' }
   | { readonly do: 'drop'; readonly why: string }
-  | { readonly do: 'answer'; readonly topic: string; readonly body: string };
+  | { readonly do: 'answer'; readonly rid: string; readonly status: 400 | 404; readonly body: object };
 
 /** IoT Hub nests 10 levels of properties at most (documentation, "Understand and use device twins"); the rest is room. */
 const MAX_DEPTH = 32;
@@ -15,29 +16,26 @@ const MAX_DEPTH = 32;
 const MAX_BYTES = 256 * 1024;
 
 const PASS: Verdict = { do: 'pass' };
+const NO_ID = 'a method without a request id';
 const METHOD = /^\$iothub\/methods\/POST\/([^/?]*)\/?\?\$rid=([^&]*)/;
 const RESPONSE = /^\$iothub\/twin\/res\/(\d+)\//;
 
-/** @param methods names that somebody answers to */
+/** Of an MQTT message. @param methods names that somebody answers to */
 export function look(topic: string, payload: Uint8Array, methods: readonly string[]): Verdict {
   if (!topic.startsWith('$iothub/')) return PASS;
-  if (topic.startsWith('$iothub/methods/')) return method(topic, payload, methods);
-  if (topic.startsWith('$iothub/twin/PATCH/properties/desired/')) {
-    const parsed = parse(payload);
-    return 'problem' in parsed
-      ? drop(`desired properties: ${parsed.problem}`)
-      : isObject(parsed.value)
-        ? PASS
-        : drop('desired properties are no object');
+  if (topic.startsWith('$iothub/methods/')) {
+    const [, name = '', rid = ''] = METHOD.exec(topic) ?? [];
+    return /[+#\0]/.test(rid) ? drop(NO_ID) : lookAtMethod(name, rid, payload, methods);
   }
+  if (topic.startsWith('$iothub/twin/PATCH/properties/desired/')) return lookAtDesired(payload);
   const status = RESPONSE.exec(topic)?.[1];
   if (status !== undefined) return response(status, payload);
   return drop('nothing that was asked for');
 }
 
-function method(topic: string, payload: Uint8Array, methods: readonly string[]): Verdict {
-  const [, name = '', rid = ''] = METHOD.exec(topic) ?? [];
-  if (rid === '' || /[+#\0]/.test(rid)) return drop('a method without a request id');
+/** Of a direct method. @param rid what its answer must carry */
+export function lookAtMethod(name: string, rid: string, payload: Uint8Array, methods: readonly string[]): Verdict {
+  if (rid === '') return drop(NO_ID);
   if (!methods.includes(name)) {
     return answer(rid, 404, `there is no method ${JSON.stringify(name)}; there are ${methods.join(', ')}`);
   }
@@ -46,23 +44,39 @@ function method(topic: string, payload: Uint8Array, methods: readonly string[]):
   return 'problem' in parsed ? answer(rid, 400, `the payload ${parsed.problem}`) : PASS;
 }
 
-function response(status: string, payload: Uint8Array): Verdict {
-  // The answer to an update has no body, or an empty object; that to a GET is the twin.
-  if (payload.length === 0) return status === '200' ? drop('a twin without a body') : PASS;
+/** Of a change of the desired properties. */
+export function lookAtDesired(payload: Uint8Array): Verdict {
+  const parsed = parse(payload);
+  if ('problem' in parsed) return drop(`desired properties: ${parsed.problem}`);
+  return isObject(parsed.value) ? PASS : drop('desired properties are no object');
+}
+
+/** Of an answer about the twin, whatever was asked; that a twin has its parts is seen to when it is asked for. */
+export function lookAtAnswer(payload: Uint8Array): Verdict {
+  if (payload.length === 0) return PASS;
   const parsed = parse(payload);
   if ('problem' in parsed) return drop(`a twin's answer ${parsed.problem}`);
-  const { value } = parsed;
-  if (!isObject(value)) return drop('a twin that is no object');
-  if (status === '200' && !(isObject(value.desired) && isObject(value.reported)))
-    return drop('a twin without its parts');
-  return PASS;
+  return isObject(parsed.value) ? PASS : drop('a twin that is no object');
+}
+
+/** `value` is a twin as the SDK takes it. */
+export function isTwin(value: unknown): boolean {
+  return isObject(value) && isObject(value.desired) && isObject(value.reported);
+}
+
+function response(status: string, payload: Uint8Array): Verdict {
+  // The answer to an update has no body, or an empty object; that to a GET is the twin.
+  if (status !== '200') return lookAtAnswer(payload);
+  const parsed = parse(payload);
+  if ('problem' in parsed) return drop(`a twin's answer ${parsed.problem}`);
+  return isTwin(parsed.value) ? PASS : drop('a twin without its parts');
 }
 
 const drop = (why: string): Verdict => ({ do: 'drop', why });
 
-function answer(rid: string, status: number, message: string): Verdict {
+function answer(rid: string, status: 400 | 404, message: string): Verdict {
   const code = status === 404 ? 'unknown-method' : 'bad-payload';
-  return { do: 'answer', topic: `$iothub/methods/res/${status}/?$rid=${rid}`, body: JSON.stringify({ code, message }) };
+  return { do: 'answer', rid, status, body: { code, message } };
 }
 
 function parse(payload: Uint8Array): { readonly value: unknown } | { readonly problem: string } {

@@ -15,6 +15,8 @@ export interface Message {
 }
 
 export interface Hub {
+  /** How it speaks to its peer, where there is more than one way. */
+  readonly transport?: string;
   /** Opens the connection, one attempt. Rejects with a Fault (`hub.*`) within `CONNECT_DEADLINE_MS`. */
   connect(signal: AbortSignal): Promise<void>;
   /**

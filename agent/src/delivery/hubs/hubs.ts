@@ -16,7 +16,7 @@ export async function hubFactory(config: HubConfig, names: Names, edge: IotEdgeO
   switch (config.type) {
     case 'iot-edge': {
       const { iotEdgeHub } = await import('./iot-edge.ts');
-      return iotEdgeHub(edge);
+      return iotEdgeHub({ ...edge, transport: config.transport });
     }
     case 'mqtt': {
       const { mqttHub } = await import('./mqtt.ts');

@@ -1,7 +1,9 @@
 // edgeHub as a hub: the module's identity and trust come from the IoT Edge workload API (or, for development, from
-// EdgeHubConnectionString), messages leave by the output `readings` over MQTT, QoS 1. A route takes them on:
+// EdgeHubConnectionString), messages leave by the output `readings`, over MQTT with QoS 1 or over AMQP, and count when
+// edgeHub has acknowledged or accepted them. A route takes them on:
 //   FROM /messages/modules/fieldgate/outputs/* INTO $upstream
 // Every connection is a new ModuleClient: after edgeHub was re-created an old one is deaf (azure-iot-sdk-node#1255).
+// The transport of each is the mapping's, or chosen by how the ones before it went (transport.ts).
 
 import sdk, { type ModuleClient, type Message as SdkMessage } from 'azure-iot-device';
 import { Fault } from '../../model/fault.ts';
@@ -19,13 +21,24 @@ import {
 import { Lifetime } from './lifetime.ts';
 import { type GuardedClient, guardedClient } from './module-client.ts';
 import { connectFault } from './network-fault.ts';
+import {
+  attemptDeadline,
+  firstWay,
+  type TransportSetting,
+  type Way,
+  wayAfterConnection,
+  wayAfterFailure,
+} from './transport.ts';
 import { checkEnvironment } from './workload.ts';
 
 export interface IotEdgeOptions {
+  /** Default `auto`: MQTT, and AMQP where that finds no answer. */
+  readonly transport?: TransportSetting;
+  readonly log?: Log;
   /** Lent every newly connected client, for tests of what happens to it; `over` aborts when that connection has ended. */
   readonly onClient?: (client: ModuleClient, over: AbortSignal) => void;
   /** Where twin and direct methods go; absent: they are not asked for. */
-  readonly control?: { readonly desk: ControlDesk; readonly log: Log };
+  readonly control?: ControlDesk;
   /** Deadlines in ms, when they are to be shorter than the contract's. */
   readonly connectDeadline?: number;
   readonly sendDeadline?: number;
@@ -37,21 +50,53 @@ export const OUTPUT = 'readings';
 /** edgeHub closes the connection on a message of more bytes, properties included. */
 const MOST_BYTES = 262_144;
 
-/** Hubs that are edgeHub, found through the process's environment as the IoT Edge runtime sets it. */
+/** What the words of the log call each transport. */
+const NAMES = { mqtt: 'MQTT', amqp: 'AMQP', 'amqp-ws': 'AMQP over WebSockets' } as const;
+
+/**
+ * Hubs that are edgeHub, found through the process's environment as the IoT Edge runtime sets it. What one of them
+ * learns of the transport the next one knows.
+ */
 export function iotEdgeHub(options: IotEdgeOptions = {}): HubFactory {
-  return () => hub(options);
+  const { transport: setting = 'auto', log } = options;
+  let way = firstWay(setting);
+  return () =>
+    hub(options, way, (next, why) => {
+      if (next.transport !== way.transport) {
+        const text = `edgeHub ${why} over ${NAMES[way.transport]}; the next attempt is over ${NAMES[next.transport]}`;
+        log?.('warn', text, { transport: next.transport });
+      }
+      way = next;
+    });
 }
 
-function hub(options: IotEdgeOptions): Hub {
-  const { connectDeadline = CONNECT_DEADLINE_MS, sendDeadline = SEND_DEADLINE_MS } = options;
-  const { closeDeadline = CLOSE_DEADLINE_MS, control } = options;
+/** @param learn is told the way of the next hub, once */
+function hub(options: IotEdgeOptions, way: Way, learn: (next: Way, why: string) => void): Hub {
+  const { connectDeadline = CONNECT_DEADLINE_MS, sendDeadline = SEND_DEADLINE_MS, log = () => undefined } = options;
+  const { closeDeadline = CLOSE_DEADLINE_MS, control, transport: setting = 'auto' } = options;
   const life = new Lifetime();
   let guarded: GuardedClient | undefined;
   let closing: Promise<void> | undefined;
 
+  async function connect(signal: AbortSignal): Promise<void> {
+    try {
+      await life.connect(attemptDeadline(setting, way, connectDeadline), signal, open);
+      learn(wayAfterConnection(way), '');
+    } catch (error) {
+      const progress = guarded?.progress() ?? 'none';
+      // An attempt that was given up says nothing about the peer.
+      const abandoned = signal.aborted || closing !== undefined;
+      if (!abandoned) {
+        const why = progress === 'secured' ? 'takes connections and does not answer' : 'cannot be reached';
+        learn(wayAfterFailure(setting, way, progress), why);
+      }
+      throw error;
+    }
+  }
+
   async function open(abandoned: AbortSignal): Promise<void> {
     await checkEnvironment(process.env, abandoned);
-    const made = await guardedClient(options.control?.desk.methods ?? []).catch((error) => {
+    const made = await guardedClient(way.transport, control?.methods ?? []).catch((error) => {
       throw connectFault(error, 'the SDK cannot be set up from the environment');
     });
     guarded = made;
@@ -67,18 +112,19 @@ function hub(options: IotEdgeOptions): Hub {
     client.on('disconnect', () => life.lose('the connection to edgeHub was lost', made.cause()));
     made.onCredentialsLost((error) => life.lose('the token could not be renewed', error));
     try {
-      await client.open();
+      await made.open();
     } catch (error) {
-      throw connectFault(made.cause() ?? error, 'edgeHub cannot be reached');
+      throw connectFault(error, 'edgeHub cannot be reached');
     }
     if (abandoned.aborted) return;
     options.onClient?.(client, life.over);
-    if (control !== undefined) serveControl(client, life.over, control.desk, control.log);
+    if (control !== undefined) serveControl(client, life.over, control, log);
   }
 
   return {
     lost: life.lost,
-    connect: (signal) => life.connect(connectDeadline, signal, open),
+    transport: way.transport,
+    connect,
     send(message) {
       const bytes = message.body.length + propertyBytes(message);
       if (bytes > MOST_BYTES) {
@@ -107,14 +153,14 @@ function sdkMessage({ id, body, contentType, contentEncoding, properties }: Mess
   const bytes = Object.assign(Buffer.from(body.buffer, body.byteOffset, body.length), { toJSON: () => id });
   const message = Object.assign(new sdk.Message(bytes), { toJSON: () => id });
   message.messageId = id;
-  // The SDK's types know less than IoT Hub takes; the values go into the topic as they are ($.ct, $.ce).
+  // The SDK's types know less than IoT Hub takes; the values go out as they are (MQTT: $.ct, $.ce).
   message.contentType = contentType as 'application/json';
   message.contentEncoding = contentEncoding as 'utf-8';
   for (const [name, value] of Object.entries(properties)) message.properties.add(name, value);
   return message;
 }
 
-/** Bytes of the properties as edgeHub finds them in the topic. */
+/** Bytes of the properties as edgeHub finds them in an MQTT topic; over AMQP they take fewer. */
 function propertyBytes({ id, contentType, contentEncoding, properties }: Message): number {
   const system = { '$.on': OUTPUT, '$.mid': id, '$.ct': contentType, '$.ce': contentEncoding };
   let bytes = 0;
@@ -126,7 +172,8 @@ function propertyBytes({ id, contentType, contentEncoding, properties }: Message
 
 /** The SDK's errors have a name each; those that tell of the message, the others of the connection. */
 function sendFault(error: unknown): Fault {
-  const { name } = error as { name?: unknown };
+  const { name, amqpError } = error as { name?: unknown; amqpError?: unknown };
+  if (amqpError instanceof Fault) return amqpError;
   if (name === 'MessageTooLargeError') return new Fault('hub.too-large', 'the SDK refuses the message', error);
   if (name === 'TimeoutError') return new Fault('hub.timeout', 'edgeHub did not acknowledge', error);
   return Fault.from(error, 'hub.closed', 'edgeHub took no message');
