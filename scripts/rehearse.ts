@@ -3,6 +3,7 @@
 // token refused for a while), asks its twin and its methods, and shows the account of the hub.
 //
 //   npm run rehearse -- deploy/iot-edge/manifests/single/plain.json [--for 60s] [--tags 1000]
+//   … --lose-mqtt                            in the end edgeHub does not answer over MQTT, as 1.6.0 and 1.6.1 do not
 //   … --root DIR [--image-env NAME=VALUE]…   from an image's root file system (needs root; see .ci/image)
 //
 // Exits with 0 when every reading that the gateway took is at the hub or explained, and everything was answered.
@@ -44,6 +45,7 @@ const { values, positionals } = parseArgs({
     for: { type: 'string', default: '60s' },
     tags: { type: 'string', default: '1000' },
     root: { type: 'string' },
+    'lose-mqtt': { type: 'boolean', default: false },
     'image-env': { type: 'string', multiple: true, default: [] },
   },
   allowPositionals: true,
@@ -180,6 +182,14 @@ async function rehearse(wanted: Module): Promise<void> {
   await sleep(2_000);
   await ask('faults.workload');
   await until('after a time in which no token was signed readings arrive', await grows());
+
+  if (values['lose-mqtt']) {
+    // As edgeHub 1.6.0 and 1.6.1 do: the gateway waits 15 s for MQTT, then it speaks AMQP.
+    await ask('faults.loseConnect', 'hold');
+    await ask('faults.cut');
+    await until('when edgeHub does not answer over MQTT readings arrive over AMQP', await grows());
+    await until('… and methods are answered', answers('ping', {}));
+  }
 
   await sleep((seconds * 1_000) / 4);
   await until('diagnostics writes its bundle', answers('diagnostics', {}));

@@ -66,7 +66,13 @@ describe('a clean mapping', () => {
     expect(loaded).not.toHaveProperty('mistakes');
     expect(loaded.warnings).toEqual([]);
     const { mapping, plant } = loaded as Exclude<Loaded, { mistakes: unknown }>;
-    expect(mapping.hub).toEqual({ type: 'iot-edge', format: 'rows', compression: 'gzip', maxDelay: 1_000 });
+    expect(mapping.hub).toEqual({
+      type: 'iot-edge',
+      format: 'rows',
+      compression: 'gzip',
+      maxDelay: 1_000,
+      transport: 'auto',
+    });
     expect(mapping.buffer).toEqual({
       path: 'data/buffer.db',
       maxSize: 4_000_000_000,

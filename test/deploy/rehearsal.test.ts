@@ -36,6 +36,7 @@ describe('a rehearsal', { concurrent: true, timeout: 300_000 }, () => {
           LENGTH,
           '--tags',
           '100',
+          ...(file === 'plain.json' ? ['--lose-mqtt'] : []),
         );
         expect(code, out).toBe(0);
         expect(out).toContain('14 of 14 steps');

@@ -19,7 +19,7 @@ export const RUNTIME_IMAGES = {
   apiProxy: 'azureiotedge-api-proxy:1.1.27',
 } as const;
 
-/** How the runtime speaks upstream. MQTT of edgeHub 1.6.0 and 1.6.1 loses CONNECTs of clients, not upstream. */
+/** How the runtime speaks upstream. edgeHub 1.6.0 and 1.6.1 lose the CONNECT of MQTT clients, not upstream. */
 export type UpstreamProtocol = 'Mqtt' | 'MqttWs' | 'Amqp' | 'AmqpWs';
 
 export interface RuntimeOptions {
@@ -76,7 +76,7 @@ export function edgeHub(options: RuntimeOptions): SystemModule {
       HostConfig: {
         Binds: [`${options.store}:${store}`],
         LogConfig: LOG,
-        // 8883 for the gateway is inside the module network. 443 and 8883 of the host serve nobody but children.
+        // 8883 and 5671 for the gateway are inside the module network. 443 and 8883 of the host serve nobody but children.
         PortBindings: {},
       },
     }),
