@@ -10,6 +10,7 @@ import { parseArguments, Usage } from './arguments.ts';
 import { type Command, EXIT, type Io } from './command.ts';
 import { conclusion, firstBroken, json, line, type Style, title } from './doctor/report.ts';
 import { waiting } from './doctor/waiting.ts';
+import { coloursOf, columnsOf } from './terminal.ts';
 
 export const command: Command = {
   name: 'doctor',
@@ -103,8 +104,7 @@ async function tell(groups: readonly (readonly Section[])[], io: Io, quiet: bool
   return told;
 }
 
-function styleOf({ out, env }: Io): Style {
-  const { columns } = out as { columns?: number };
-  if (out.isTTY !== true) return { colours: false };
-  return { colours: env.NO_COLOR === undefined, ...(columns !== undefined && columns > 0 && { columns }) };
+function styleOf(io: Io): Style {
+  const columns = columnsOf(io);
+  return { colours: coloursOf(io), ...(columns !== undefined && { columns }) };
 }

@@ -14,6 +14,7 @@ import { addressOf, type Numbered, surveyOf } from '../wiring/survey.ts';
 import { parseArguments, Usage } from './arguments.ts';
 import { type Command, EXIT, type Io } from './command.ts';
 import { type Clean, cleanMapping, columns, sourcesNamed } from './mapping.ts';
+import { coloursOf, columnsOf } from './terminal.ts';
 
 export const command: Command = {
   name: 'read',
@@ -22,6 +23,8 @@ export const command: Command = {
   help: `
 Without TAG every tag of the mapping is read. The gateway may run meanwhile, but the connection is one more: a device
 that takes only one master refuses it. Nothing is written to the device, ever.
+
+Long values are cut; --json has them whole.
 
 Options:
   --orders   Modbus: the same words in every byte order; "*" marks the order of the mapping
@@ -47,9 +50,10 @@ Exit codes: 0 every tag is Good, 1 one is not or a source cannot be reached, 2 w
     const ending = new AbortController();
     const end = () => ending.abort();
     process.once('SIGINT', end).once('SIGTERM', end);
-    if (io.err.isTTY === true) io.err.write(`reading ${chosen.map(({ source }) => source.name).join(', ')} …\n`);
+    if (io.err.isTTY === true) io.err.write(`reading ${chosen.map(({ source }) => source.name).join(', ')} …`);
     const read = await Promise.all(chosen.map((one) => readSource(one, ending.signal, flags.has('orders'))));
     process.off('SIGINT', end).off('SIGTERM', end);
+    if (io.err.isTTY === true) io.err.write('\r\u001b[K');
     if (flags.has('json')) io.out.write(`${JSON.stringify({ sources: read.map(asJson) }, null, 2)}\n`);
     else for (const one of read) write(one, io);
     const all = read.every(({ tags, error }) => error === undefined && tags.every(({ good }) => good));
@@ -196,10 +200,11 @@ function write({ numbered: { source }, error, roundTrips, tags }: Read, io: Io):
     return;
   }
   const withRaw = tags.some(({ raw }) => raw !== undefined);
+  const most = (columnsOf(io) ?? 100) < 100 ? 18 : 40;
   const head = ['TAG', 'VALUE', 'STATUS', ...(withRaw ? ['RAW'] : []), 'TIME', 'WORDS'];
   const rows = tags.map(({ tag, text, unit, status, raw, time, words }) => [
     tag,
-    unit === undefined || text === '-' ? text : `${text} ${unit}`,
+    unit === undefined || text === '-' ? cut(text, most) : `${cut(text, most)} ${unit}`,
     status,
     ...(withRaw ? [raw ?? ''] : []),
     time,
@@ -207,14 +212,26 @@ function write({ numbered: { source }, error, roundTrips, tags }: Read, io: Io):
   ]);
   const lines = columns([head, ...rows]).split('\n');
   io.out.write(`${lines[0]}\n`);
-  tags.forEach(({ detail, orders }, i) => {
-    io.out.write(`${lines[i + 1]}\n`);
+  const colours = coloursOf(io);
+  tags.forEach(({ detail, orders, good, status }, i) => {
+    const line = lines[i + 1]!;
+    io.out.write(`${colours && !good ? reddened(line, status) : line}\n`);
     if (detail !== undefined) io.out.write(`      ${detail}\n`);
     for (const { order, text, mapped } of orders ?? []) {
       io.out.write(`      ${mapped ? '*' : ' '} ${order.padEnd(8)}  ${text}\n`);
     }
   });
   io.out.write('\n');
+}
+
+/** Values of arrays and long texts would push everything else off the screen. */
+function cut(text: string, most: number): string {
+  return text.length > most ? `${text.slice(0, most - 1)}…` : text;
+}
+
+function reddened(line: string, status: string): string {
+  const at = line.lastIndexOf(status);
+  return `${line.slice(0, at)}\u001b[31m${status}\u001b[0m${line.slice(at + status.length)}`;
 }
 
 /** Long texts are cut: nobody reads fifty words. */

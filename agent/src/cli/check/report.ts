@@ -4,6 +4,7 @@ import { pathToFileURL } from 'node:url';
 import { formatMistake, type Mistake, type Paint } from '../../config/mistake.ts';
 import { VERSION } from '../../version.ts';
 import type { Io } from '../command.ts';
+import { coloursOf } from '../terminal.ts';
 
 export interface Result {
   readonly mistakes: readonly Mistake[];
@@ -33,7 +34,7 @@ export function isFormat(word: string): word is Format {
 }
 
 function text({ mistakes, warnings, summary }: Result, io: Io): string {
-  const colours = io.out.isTTY === true && io.env.NO_COLOR === undefined;
+  const colours = coloursOf(io);
   const marked = warnings.map((warning) => ({ ...warning, message: `warning: ${warning.message}` }));
   const lines = [
     ...marked.map((warning) => formatMistake(warning, paint(colours, 33))),

@@ -29,6 +29,8 @@ export function screen({ status, rate, shown, now, columns }: Moment): string[] 
   const { buffer, forwarder } = store;
   const perReading = forwarder.deliveredReadings > 0 ? forwarder.deliveredBytes / forwarder.deliveredReadings : 0;
   const oldest = buffer.oldest === null ? '' : `oldest ${age(now - buffer.oldest)}`;
+  const narrow = columns < WIDE;
+  const fact = (name: string, ...facts: string[]) => factLines(name, facts, narrow);
   const lines = [
     `fieldgate ${status.version}   ${status.gateway}   ${clock(now - status.startedAt)}   Ctrl-C ends`,
     '',
@@ -44,28 +46,28 @@ export function screen({ status, rate, shown, now, columns }: Moment): string[] 
       ]),
     ),
     '',
-    fact(
+    ...fact(
       'readings',
       `${number(rate)}/s`,
       `received ${number(received(status))}`,
       `withheld ${number(status.withheld)}`,
       `committed ${number(buffer.committedReadings)}`,
     ),
-    fact(
+    ...fact(
       'buffer',
       `${number(buffer.pendingReadings)} waiting`,
       bytes(buffer.bytes),
       `backlog ${number(buffer.backlog)}`,
       oldest,
     ),
-    fact(
+    ...fact(
       'hub',
       forwarder.hub.state,
       `delivered ${number(forwarder.deliveredReadings)}`,
       `${number(forwarder.deliveredMessages)} messages`,
       `${perReading.toFixed(1)} B/reading`,
     ),
-    fact(
+    ...fact(
       'dropped',
       number(dropped(status)),
       `resent ${number(forwarder.resentMessages)} messages`,
@@ -75,7 +77,7 @@ export function screen({ status, rate, shown, now, columns }: Moment): string[] 
     '',
     ...shown.map(
       (tag) =>
-        `  ${tag.name.padEnd(22)} ${tag.value.padStart(20)} ${tag.unit.padEnd(6)} ${tag.status.padEnd(24)} ${age(now - tag.at)}`,
+        `  ${tag.name.padEnd(narrow ? 16 : 22)} ${tag.value.padStart(narrow ? 17 : 20)} ${tag.unit.padEnd(6)} ${tag.status.padEnd(narrow ? 20 : 24)} ${age(now - tag.at)}`,
     ),
   ];
   return lines.map((line) => (line.length > columns ? `${line.slice(0, Math.max(1, columns - 1))}…` : line));
@@ -159,8 +161,15 @@ function row([name = '', state = '', tags = '', received = '', last = '', addres
   return `  ${name.padEnd(14)} ${state.padEnd(10)} ${tags.padStart(8)} ${received.padStart(12)} ${last.padStart(7)}   ${address}`;
 }
 
-function fact(name: string, ...facts: string[]): string {
-  return `  ${name.padEnd(14)} ${facts.map((text) => text.padEnd(22)).join(' ')}`.trimEnd();
+/** Below this the facts of a line need two. */
+const WIDE = 108;
+
+function factLines(name: string, facts: readonly string[], narrow: boolean): string[] {
+  const shown = facts.filter((text) => text !== '');
+  const rows = narrow && shown.length > 3 ? [shown.slice(0, 2), shown.slice(2)] : [shown];
+  return rows.map((row, i) =>
+    `  ${(i === 0 ? name : '').padEnd(14)} ${row.map((text) => text.padEnd(narrow ? 20 : 22)).join(' ')}`.trimEnd(),
+  );
 }
 
 function number(value: number): string {
