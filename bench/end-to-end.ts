@@ -72,7 +72,7 @@ async function measure(tags: number): Promise<Result> {
       // Every reading of a large message would only repeat its neighbours: one in ten is enough for a quantile.
       for (let i = 0; i < rows.length; i += 10) {
         const row = rows[i];
-        if (row !== undefined && 'ts' in row && row.status === 'Good') latencies.push(at - Date.parse(row.ts));
+        if (row !== undefined && 'tag' in row && row.status === 'Good') latencies.push(at - Date.parse(row.ts));
       }
     },
   });

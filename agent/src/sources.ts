@@ -61,7 +61,11 @@ export function supervised(plant: readonly ResolvedSource[], options: SourcesOpt
       source,
       ...(unknown && { unknown }),
       accept: (batch) => keep(conditioning.apply(batch, now())),
-      describe: (tag, facts) => conditioning.describe(tag, facts),
+      describe(tag, facts) {
+        conditioning.describe(tag, facts);
+        const told = facts.unit === undefined ? undefined : wirer.learnUnit(tag, facts.unit);
+        if (told !== undefined) define([told]);
+      },
       lost: (lost) => keep(conditioning.forget(lost)),
       log,
     });

@@ -6,7 +6,7 @@ import type { Source } from './adapters/adapter.ts';
 import type { Rule } from './conditioning/conditioner.ts';
 import type { TagChange } from './config/diff.ts';
 import type { Plant, ResolvedSource, ResolvedTag } from './config/plant.ts';
-import type { Tag } from './model/tag.ts';
+import { eventsTagOf, type Tag } from './model/tag.ts';
 import { modbusSource } from './wiring/modbus.ts';
 import { asksAnew, opcuaSource } from './wiring/opcua.ts';
 
@@ -22,6 +22,8 @@ export interface Wired {
 }
 
 export interface Wirer {
+  /** A source says of a tag in which unit it is; the tag with it, when the mapping does not say. */
+  learnUnit(index: number, unit: string): Tag | undefined;
   /** Every tag that was ever numbered, by `Tag.index`. A number is never given twice, so that none means two tags. */
   readonly tags: readonly Tag[];
   /**
@@ -35,15 +37,36 @@ export interface Wirer {
 export function wirer(plant: Pick<Plant, 'site' | 'gateway'>, bufferPath: string): Wirer {
   const tags: Tag[] = [];
   const pki = join(dirname(bufferPath), 'pki');
+  /** Tags that take the events of a source, by its name. */
+  const takers = new Map<string, Tag>();
 
-  function number(source: string, { name, priority, unit }: ResolvedTag): Tag {
+  function number(source: string, { name, priority, unit }: Pick<ResolvedTag, 'name' | 'priority' | 'unit'>): Tag {
     const tag = { index: tags.length, name, source, priority, ...(unit !== undefined && { unit }) };
     tags.push(tag);
     return tag;
   }
 
+  /** The tag that takes the source's events, if they are wanted. They are given up last. */
+  function taker({ name, config }: ResolvedSource, fresh: Tag[]): Tag | undefined {
+    if (!('events' in config && config.events !== undefined)) return undefined;
+    let tag = takers.get(name);
+    if (tag === undefined) {
+      tag = number(name, { name: eventsTagOf(name), priority: 'high' });
+      takers.set(name, tag);
+      fresh.push(tag);
+    }
+    return tag;
+  }
+
   return {
     tags,
+    learnUnit(index, unit) {
+      const tag = tags[index];
+      if (tag === undefined || tag.unit !== undefined) return undefined;
+      const told = { ...tag, unit };
+      tags[index] = told;
+      return told;
+    },
     wire(source, kept = new Map(), before = undefined) {
       const fresh: Tag[] = [];
       const indices = new Map<string, number>();
@@ -58,11 +81,13 @@ export function wirer(plant: Pick<Plant, 'site' | 'gateway'>, bufferPath: string
         }
         indices.set(tag.name, index);
       }
+      const events = taker(source, fresh);
       return {
-        source: sourceOf(source, [...indices.values()], plant, pki, before),
+        source: sourceOf(source, [...indices.values()], plant, pki, events, before),
         indices,
         fresh,
-        ruleOf: (name) => ruleOf(byName.get(name)!, indices.get(name)!),
+        ruleOf: (name) =>
+          name === events?.name ? { tag: events.index } : ruleOf(byName.get(name)!, indices.get(name)!),
       };
     },
   };
@@ -95,11 +120,12 @@ function sourceOf(
   indices: readonly number[],
   plant: Pick<Plant, 'site' | 'gateway'>,
   pki: string,
+  events: Tag | undefined,
   before: Source | undefined,
 ): Source {
   switch (source.protocol) {
     case 'opcua':
-      return opcuaSource(source, indices, plant, pki, before);
+      return opcuaSource(source, indices, plant, pki, events, before);
     default:
       return modbusSource(source, indices);
   }

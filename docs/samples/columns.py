@@ -4,7 +4,7 @@
     python3 columns.py FILE...        bodies, one per line, plain or .gz; "-" is standard input
     python3 columns.py readings.jsonl > rows.jsonl
 
-Needs nothing but Python 3.7. `rows_of` is the part to take along: it gives one dict per reading or gap record.
+Needs nothing but Python 3.7. `rows_of` is the part to take along: it gives one dict per reading, event or gap record.
 """
 
 import gzip
@@ -39,13 +39,20 @@ def rows_of(body):
             continue
         tag_step, ts, status, value = next(columns)
         tag += tag_step
-        name, unit, decimals = tags[tag]
+        name, source, unit, decimals = tags[tag]
         if not isinstance(ts, str):
             ticks += ts * body["step"]
             ts = text_of(ticks)
         if decimals is not None and isinstance(value, (int, float)) and not isinstance(value, bool):
             whole[tag] += value
             value = whole[tag] / 10**decimals
+        if name.endswith(":events"):
+            row = {"gateway": gateway, "source": source, "ts": ts}
+            severity = value.get("Severity") if isinstance(value, dict) else None
+            if type(severity) is int and 1 <= severity <= 1000:
+                row["severity"] = severity
+            yield {**row, "event": value, "seq": seq}
+            continue
         row = {"gateway": gateway, "tag": name, "ts": ts, "value": value, **body["statuses"][status]}
         if unit is not None:
             row["unit"] = unit
@@ -53,7 +60,7 @@ def rows_of(body):
 
 
 def tags_of(body):
-    """Name, unit and decimals of every tag in the dictionary."""
+    """Name, source, unit and decimals of every tag in the dictionary."""
     tags, number = [], 0
     size = body["tags"]
     for family, step in zip(column(body["family"], size), column(body["number"], size)):
@@ -62,7 +69,7 @@ def tags_of(body):
         name = shared["prefix"]
         if "suffix" in shared:
             name += str(number) + shared["suffix"]
-        tags.append((name, shared.get("unit"), shared.get("decimals")))
+        tags.append((name, shared["source"], shared.get("unit"), shared.get("decimals")))
     return tags
 
 

@@ -3,7 +3,7 @@
 //
 // Readings and gap records share one contiguous numbering per gateway and epoch; entry k of a message has seqFirst + k.
 
-import { decodeRows, type GapRow } from './decode.ts';
+import { decodeRows, type EventRow, type GapRow } from './decode.ts';
 import { Intervals, type Range } from './intervals.ts';
 
 /** One message as it was received. */
@@ -19,7 +19,7 @@ export interface Received {
 
 export interface Summary {
   readonly messages: number;
-  /** Different readings; one that came twice counts once. With detail `messages`: entries, readings and gaps alike. */
+  /** Different readings and events; one that came twice counts once. With detail `messages`: entries, readings and gaps alike. */
   readonly readings: number;
   /** Different gap records. */
   readonly gaps: number;
@@ -72,6 +72,7 @@ interface Epoch {
 }
 
 const MOST_GAPS = 10_000;
+const MOST_EVENTS = 10_000;
 const MOST_IDS = 100_000;
 const MOST_FLAWS = 100;
 
@@ -80,6 +81,7 @@ export class Account {
   readonly #epochs = new Map<string, Epoch>();
   readonly #tags = new Map<string, TagAccount>();
   readonly #gaps: GapRow[] = [];
+  readonly #events: EventRow[] = [];
   /** Ids of the latest messages, oldest first. */
   readonly #ids = new Set<string>();
   readonly #flaws: string[] = [];
@@ -150,6 +152,11 @@ export class Account {
     return this.#gaps;
   }
 
+  /** The latest events, at most 10,000; each counts as a reading too. */
+  get events(): readonly EventRow[] {
+    return this.#events;
+  }
+
   /** What was malformed, in words; the first 100. */
   get flaws(): readonly string[] {
     return this.#flaws;
@@ -175,6 +182,10 @@ export class Account {
         const known = this.#tags.get(row.tag);
         const { ts, value, status } = known !== undefined && known.ts > row.ts ? known : row;
         this.#tags.set(row.tag, { count: (known?.count ?? 0) + 1, ts, value, status });
+      } else if ('event' in row) {
+        this.#count.readings += 1;
+        this.#events.push(row);
+        if (this.#events.length > MOST_EVENTS) this.#events.shift();
       } else {
         this.#count.gaps += 1;
         this.#gaps.push(row);

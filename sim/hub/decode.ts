@@ -27,7 +27,17 @@ export interface GapRow {
   readonly range?: { readonly epoch: string; readonly first: number; readonly last: number };
 }
 
-export type Row = ReadingRow | GapRow;
+/** An alarm or another event of a source. */
+export interface EventRow {
+  readonly gateway: string;
+  readonly source: string;
+  readonly ts: string;
+  readonly severity?: number;
+  readonly event: Readonly<Record<string, unknown>>;
+  readonly seq: number;
+}
+
+export type Row = ReadingRow | EventRow | GapRow;
 
 /** The rows of `body`, or in words what is wrong with it. */
 export function decodeRows(body: Buffer, contentEncoding: string | undefined): Row[] | string {
@@ -37,20 +47,23 @@ export function decodeRows(body: Buffer, contentEncoding: string | undefined): R
     const lines = text.endsWith('\n') ? text.slice(0, -1) : text;
     const rows = JSON.parse(`[${lines.replaceAll('\n', ',')}]`) as unknown[];
     const wrong = rows.findIndex((row) => !isRow(row));
-    return wrong < 0 ? (rows as Row[]) : `line ${wrong + 1} is neither a reading nor a gap`;
+    return wrong < 0 ? (rows as Row[]) : `line ${wrong + 1} is neither a reading, an event nor a gap`;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
 }
 
 function isRow(value: unknown): value is Row {
-  const row = value as Partial<ReadingRow & GapRow> | null;
+  const row = value as Partial<ReadingRow & EventRow & GapRow> | null;
   if (typeof row !== 'object' || row === null) return false;
   if (typeof row.gateway !== 'string' || !Number.isSafeInteger(row.seq)) return false;
   if (row.tag !== undefined) {
     return (
       typeof row.tag === 'string' && typeof row.ts === 'string' && typeof row.status === 'string' && 'value' in row
     );
+  }
+  if (row.event !== undefined) {
+    return typeof row.event === 'object' && typeof row.source === 'string' && typeof row.ts === 'string';
   }
   return typeof row.gap === 'string' && typeof row.from === 'string' && (row.to === null || typeof row.to === 'string');
 }

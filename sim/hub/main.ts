@@ -4,7 +4,7 @@
 //   node sim/hub/main.ts --folder DIR [--port N] [--deviceId ID] [--moduleId ID] [--detail rows|messages] [--detached]
 //
 // A command is {"id":1,"call":"faults.down","with":[500]}; its answer {"id":1,"result":…} or {"id":1,"error":"…"}.
-// Calls: faults.* as in faults.ts, summary, epochs, tags, gaps, flaws, refusals, connections, clients, twin, desire,
+// Calls: faults.* as in faults.ts, summary, epochs, tags, gaps, events, flaws, refusals, connections, clients, twin, desire,
 // invoke, close. The hub ends with `close`, SIGTERM, or the end of standard input (not with --detached).
 
 import { createInterface } from 'node:readline';
@@ -83,6 +83,7 @@ function callsOf({ account, faults, ...rest }: LocalHub): Map<string, Call> {
     ['epochs', () => account.epochs()],
     ['tags', () => Object.fromEntries(account.tags)],
     ['gaps', () => account.gaps],
+    ['events', () => account.events],
     ['flaws', () => account.flaws],
     ['refusals', () => hub.refusals],
     ['withheld', () => faults.withheldAcks],

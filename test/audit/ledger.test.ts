@@ -193,7 +193,7 @@ test.each([
   ['has no "seq"', '{"gateway":"g","tag":"a"}'],
   ['has no "seq"', '{"gateway":"g","tag":"a","seq":"1"}'],
   ['has an "epoch" that is no text', '{"gateway":"g","tag":"a","seq":1,"epoch":2}'],
-  ['is neither a reading nor a gap record', '{"gateway":"g","seq":1}'],
+  ['is neither a reading, an event nor a gap record', '{"gateway":"g","seq":1}'],
   ['is a gap record with fields missing', '{"gateway":"g","gap":"source-down","seq":1}'],
   ['is a gap record with fields missing', JSON.stringify(gapRow(1, 'x', { range: { epoch: 'e', first: 9, last: 1 } }))],
   ['is of format columns, version 2; this fieldgate knows version 1', '{"gateway":"g","columns":2,"seq":1}'],

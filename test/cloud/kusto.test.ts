@@ -22,6 +22,8 @@ describe('the Kusto schema of telemetry', () => {
   it.each([
     ['RowsToReadings()', 'Readings'],
     ['ColumnsToReadings()', 'Readings'],
+    ['RowsToEvents()', 'Events'],
+    ['ColumnsToEvents()', 'Events'],
     ['RowsToGaps()', 'Gaps'],
     ['ColumnsToGaps()', 'Gaps'],
     ['ColumnsToRanges()', 'Ranges'],
@@ -34,9 +36,11 @@ describe('the Kusto schema of telemetry', () => {
     const policies = commands.filter(({ text }) => text.startsWith('.alter table') && text.includes('policy update'));
     const used = policies.flatMap(({ text }) => [...text.matchAll(/"Query": "(\w+)\(\)"/g)].map((match) => match[1]));
     expect(used.sort()).toEqual([
+      'ColumnsToEvents',
       'ColumnsToGaps',
       'ColumnsToRanges',
       'ColumnsToReadings',
+      'RowsToEvents',
       'RowsToGaps',
       'RowsToReadings',
     ]);

@@ -32,6 +32,7 @@ export function deliveredTo(path: string): Delivered {
       gaps.push(row.gap);
       continue;
     }
+    if ('event' in row) continue;
     const n = numberOf(row.ts);
     const known = seqs.get(row.seq);
     if (known === n) again++;

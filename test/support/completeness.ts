@@ -33,7 +33,8 @@ export class Completeness {
     for (const row of rows) {
       // What claims that nothing is missing explains no loss.
       if ('gap' in row) row.complete === true || this.gaps.push(row);
-      else if (typeof row.value === 'number') this.#points.get(row.tag)?.set(row.value, Date.parse(row.ts));
+      else if ('tag' in row && typeof row.value === 'number')
+        this.#points.get(row.tag)?.set(row.value, Date.parse(row.ts));
     }
   }
 

@@ -20,7 +20,10 @@ export interface Sink {
   ready(whole?: boolean): Outage | undefined;
   /** What the source made of what it was asked for (slower sampling, shorter queues): flat figures, for log and status. */
   granted(facts: Readonly<Record<string, number>>): void;
-  /** Facts that the source knows and the mapping may lack; told before the tag's first reading. */
+  /**
+   * Facts that the source knows and the mapping may lack: a range that thinning needs before the tag's first reading, a
+   * unit as soon as it is known.
+   */
   describe(tag: number, facts: TagFacts): void;
   /** Something the adapter knows to be missing while it is connected (queue overflow, sequence hole). */
   gap(gap: Omit<Gap, 'source'>): void;

@@ -45,8 +45,8 @@ export function parseLine(text: string): Entries | string {
   if (epoch !== undefined && typeof epoch !== 'string') return 'has an "epoch" that is no text';
   const head = { gateway, ...(epoch !== undefined && { epoch }), first: seq };
   if ('columns' in fields) return columnsLine(fields, head);
-  if (typeof fields.tag === 'string') return { ...head, last: seq, gaps: [] };
-  if (!('gap' in fields)) return 'is neither a reading nor a gap record';
+  if (typeof fields.tag === 'string' || isEvent(fields)) return { ...head, last: seq, gaps: [] };
+  if (!('gap' in fields)) return 'is neither a reading, an event nor a gap record';
   const record = gapRecord(fields);
   return record === undefined ? 'is a gap record with fields missing' : { ...head, last: seq, gaps: [record] };
 }
@@ -88,6 +88,10 @@ function rangeOf(value: unknown): GapRecord['range'] {
   const { epoch, first, last } = value as Fields;
   if (typeof epoch !== 'string' || !isNumber(first) || !isNumber(last) || last < first) return undefined;
   return { epoch, first, last };
+}
+
+function isEvent({ event, source, ts }: Fields): boolean {
+  return event !== undefined && typeof source === 'string' && isTime(ts);
 }
 
 function isNumber(value: unknown): value is number {

@@ -2,6 +2,7 @@
 // write instead, the pattern for editors, and what the gateway makes of it.
 
 import { z } from 'zod';
+import { isEventsTag } from '../model/tag.ts';
 import { endpointProblem } from './endpoint.ts';
 import { parseDuration, parseSize } from './units.ts';
 
@@ -48,7 +49,8 @@ export const name = z
 export const tagName = z
   .string({ error: 'a tag has 1 to 256 characters, no blanks at its ends and no control characters' })
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
-  .regex(/^(?! )[^\x00-\x1f\x7f]{1,256}(?<! )$/);
+  .regex(/^(?! )[^\x00-\x1f\x7f]{1,256}(?<! )$/)
+  .refine((name) => !isEventsTag(name), 'names that end in ":events" are those of the events of a source');
 
 export const text = (example: string) => z.string({ error: `write text, like ${example}` }).min(1);
 

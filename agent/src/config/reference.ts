@@ -56,6 +56,7 @@ function reference(): string {
     table('A source, protocol: opcua', opcua!),
     table('security', opcua!.properties!.security!),
     table('insecure', opcua!.properties!.insecure!),
+    table('events', opcua!.properties!.events!),
     ...opcua!.properties!.user!.anyOf!.map((form, i) =>
       table(i === 0 ? 'user, by password' : 'user, by certificate', form),
     ),

@@ -10,6 +10,7 @@ import { opcuaSurvey } from '../adapters/opcua/survey.ts';
 import type { Survey } from '../adapters/survey.ts';
 import type { Plant, ResolvedOpcUaSource, ResolvedOpcUaTag } from '../config/plant.ts';
 import { readSecret } from '../config/secret.ts';
+import type { Tag } from '../model/tag.ts';
 
 /** What the gateway calls itself towards servers; part of its certificate. */
 export const applicationUri = ({ site, gateway }: Pick<Plant, 'site' | 'gateway'>): string =>
@@ -28,6 +29,7 @@ interface OpcUaSource extends Source {
 /**
  * @param indices of the source's tags, in their order
  * @param pki folder of the gateway's certificates
+ * @param events the tag that takes the source's events, if they are wanted
  * @param before the source that this one takes the place of, connection and all: made by this function, of the same settings
  */
 export function opcuaSource(
@@ -35,12 +37,14 @@ export function opcuaSource(
   indices: readonly number[],
   plant: Pick<Plant, 'site' | 'gateway'>,
   pki: string,
+  events?: Pick<Tag, 'index' | 'name'>,
   before?: Source,
 ): OpcUaSource {
   const { name, config, tags } = source;
   const inherited = (before as OpcUaSource | undefined)?.estate;
   const options: OpcUaOptions = {
     ...optionsOf(source, indices, plant, pki),
+    ...(events && config.events && { events: { ...config.events, index: events.index, name: events.name } }),
     tell: (facts) => {
       estate.connection = facts;
     },
@@ -111,6 +115,8 @@ function optionsOf(
       history: tag.history === 'auto',
       ...deadbandOf(tag),
       wantsRange: tag.deadband?.kind === 'percent' && tag.range === undefined,
+      // A tag that is scaled here is not in the server's unit any more.
+      wantsUnit: tag.unit === undefined && tag.scale === undefined,
     })),
   };
 }

@@ -6,21 +6,36 @@ import type { TagFacts } from '../adapter.ts';
 import type { Calls, Limits } from './calls.ts';
 import { browsePath } from './nodes.ts';
 
+/** As in the mapping. */
+const LONGEST_UNIT = 32;
+
 const HAS_PROPERTY = resolveNodeId('i=46');
 
-/** The facts of each node, in the order given; an empty object for a node without. Rejects only when the connection fails. */
-export async function readFacts(nodes: readonly NodeId[], limits: Limits, server: Calls): Promise<TagFacts[]> {
+/** The range of each node, in the order given. Rejects only when the connection fails. */
+export async function readRanges(nodes: readonly NodeId[], limits: Limits, server: Calls): Promise<TagFacts[]> {
   const ranges = await properties(nodes, 'EURange', limits, server);
-  const units = await properties(nodes, 'EngineeringUnits', limits, server);
-  return nodes.map((_, i) => {
-    const range = rangeOf(ranges[i]);
-    const unit = unitOf(units[i]);
-    return { ...(range && { range }), ...(unit && { unit }) };
+  return ranges.map((value) => {
+    const range = rangeOf(value);
+    return range === undefined ? {} : { range };
   });
 }
 
+/** The engineering unit of each node, in the order given. Rejects only when the connection fails. */
+export async function readUnits(
+  nodes: readonly NodeId[],
+  limits: Limits,
+  server: Calls,
+): Promise<(string | undefined)[]> {
+  return (await properties(nodes, 'EngineeringUnits', limits, server)).map(unitOf);
+}
+
 /** The value of one property of each node; undefined where a node has none. */
-async function properties(nodes: readonly NodeId[], name: string, limits: Limits, server: Calls): Promise<unknown[]> {
+export async function properties(
+  nodes: readonly NodeId[],
+  name: string,
+  limits: Limits,
+  server: Calls,
+): Promise<unknown[]> {
   const found: { at: number; nodeId: NodeId }[] = [];
   await server.portions(nodes, limits.translate, async (portion, from) => {
     const paths = portion.map((node) => browsePath(node, HAS_PROPERTY, { namespace: 0, name }));
@@ -46,5 +61,5 @@ export function rangeOf(value: unknown): [number, number] | undefined {
 
 export function unitOf(value: unknown): string | undefined {
   const { displayName } = (value ?? {}) as { displayName?: { text?: string | null } };
-  return displayName?.text || undefined;
+  return displayName?.text?.slice(0, LONGEST_UNIT) || undefined;
 }

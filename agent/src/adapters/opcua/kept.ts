@@ -2,6 +2,7 @@
 // these, so that a session which still lives on the server is taken up again with its subscriptions, and what is
 // missing is not forgotten. One for each source, for the life of the process.
 
+import type { Events } from './events.ts';
 import { type Backfill, backfill } from './history.ts';
 import type { Item } from './items.ts';
 import type { Session } from './link.ts';
@@ -19,6 +20,7 @@ export interface Estate {
   readonly subscriptions: Subscriptions;
   /** Tags that can be read, subscribed or polled. */
   items: Item[];
+  readonly events?: Events;
 }
 
 /**
@@ -40,6 +42,8 @@ export interface Kept {
   readonly memory: Memory;
   readonly history: Backfill;
   readonly unreadable: Unreadable;
+  /** Positions of tags whose unit was asked for. */
+  readonly described: Set<number>;
 }
 
 /** @param lag see `backfill`; @param tags shared with other servers of the same source */
@@ -55,4 +59,5 @@ export const keep = (
   memory: { most: Number.POSITIVE_INFINITY, trying: 0 },
   history: backfill(tags, lag),
   unreadable: unreadable(tags),
+  described: new Set(),
 });

@@ -128,8 +128,8 @@ function longer(column: Float64Array<ArrayBuffer>, length: number, filler: numbe
   return long;
 }
 
-/** The server tells that a subscription ended, or something about it that changes nothing for us. */
-function ended(status: number): void {
+/** The server tells that a subscription ended (@throws Fault), or something about it that changes nothing for us. */
+export function ended(status: number): void {
   if (!isBad(status)) return;
   throw new Fault('source.closed', faultOf(status, 'the subscription has ended').message);
 }

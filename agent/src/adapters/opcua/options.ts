@@ -2,6 +2,7 @@
 // durations in ms, secrets as functions that fetch them only when they are about to be used.
 
 import type { ConnectionFacts } from '../adapter.ts';
+import type { EventsOptions } from './events.ts';
 
 export interface OpcUaOptions {
   /** The source's name, for messages. */
@@ -28,6 +29,8 @@ export interface OpcUaOptions {
   /** The gateway's ApplicationUri, part of its certificate: `urn:lavera:gw-cdu1-01:fieldgate`. */
   readonly applicationUri: string;
   readonly tags: readonly OpcUaTag[];
+  /** Absent: events are not wanted. */
+  readonly events?: EventsOptions;
   /** Told what is known of the connection, when it is made and now and then while it lasts. */
   readonly tell?: (facts: ConnectionFacts) => void;
   /** The calendar, by which waivers and certificates end. Default: the machine's clock. */
@@ -51,8 +54,10 @@ export interface OpcUaTag {
   readonly deadband?: { readonly kind: 'absolute' | 'percent'; readonly size: number };
   /** Whether the server's history may fill a gap. */
   readonly history?: boolean;
-  /** Whether EURange and EngineeringUnits of the node are wanted (`Sink.describe`). */
+  /** Whether EURange of the node is wanted before its first reading (`Sink.describe`). */
   readonly wantsRange: boolean;
+  /** Whether its EngineeringUnits are wanted. */
+  readonly wantsUnit?: boolean;
 }
 
 /** Durations that a test shortens; all in ms. */

@@ -7,7 +7,8 @@ import { Fault } from '../../model/fault.ts';
 import type { Timestamp } from '../../model/time.ts';
 import type { Sink } from '../adapter.ts';
 import type { Connection } from './calls.ts';
-import { readFacts } from './facts.ts';
+import { events } from './events.ts';
+import { readRanges, readUnits } from './facts.ts';
 import { serviceResult } from './faults.ts';
 import type { Item } from './items.ts';
 import { bridges, type Estate, type Kept } from './kept.ts';
@@ -44,12 +45,22 @@ export async function serve(
   if (signal.aborted) return;
   kept.estate = estate;
   kept.debris = undefined;
+  await listen(estate);
   kept.unreadable.tell(sink);
   sink.granted(report(estate.subscriptions));
   const outage = sink.ready(resumed && bridges(estate));
   if (outage !== undefined) want(outage, undefined);
   let turn = Promise.resolve();
-  await Promise.all([refresh(estate), retry(estate), keepUp(estate), fill(estate), stayAlive(estate), polls.over]);
+  await Promise.all([
+    refresh(estate),
+    retry(estate),
+    keepUp(estate),
+    listenAgain(estate),
+    describe(estate),
+    fill(estate),
+    stayAlive(estate),
+    polls.over,
+  ]);
 
   /** Whether everything stands on the server as it stood before. Rejects when the link breaks; then nothing has changed. */
   async function takeUp(): Promise<boolean> {
@@ -101,7 +112,32 @@ export async function serve(
     const all = subscriptions(options, roster, timings, memory, lacking);
     all.bind(server, limits, sink, link.fail);
     kept.debris = all;
-    return { session: link.session, namespaces, subscriptions: all, items: [] };
+    const told = options.events && { events: events(options.events) };
+    return { session: link.session, namespaces, subscriptions: all, items: [], ...told };
+  }
+
+  /** Has the server tell its events, and repeat its conditions; why it does not is told as trouble. */
+  async function listen({ events, subscriptions }: Estate): Promise<void> {
+    if (events === undefined) return;
+    const note = (about: string, text: string | undefined) => {
+      kept.unreadable.note(about, text);
+      kept.unreadable.tell(sink);
+    };
+    events.bind({ server, namespaces, sink, note });
+    if (!events.stands) await events.begin(() => subscriptions.open(options.publishing, events));
+    await events.refresh();
+  }
+
+  async function listenAgain(estate: Estate): Promise<void> {
+    for (let attempt = 1; estate.events?.stands === false && !signal.aborted; attempt++) {
+      await pause(patience(timings.retry, attempt), signal);
+      try {
+        if (!signal.aborted) await listen(estate);
+      } catch (error) {
+        // Whether the link is broken others will tell.
+        if (!(error instanceof Fault)) throw error;
+      }
+    }
   }
 
   /** What is missing after an outage: between the last reading of each tag before it and the first after it. */
@@ -148,6 +184,7 @@ export async function serve(
       });
       kept.unreadable.tell(sink);
       sink.granted(report(estate.subscriptions));
+      await describe(estate);
     }
   }
 
@@ -172,7 +209,7 @@ export async function serve(
     if (described) kept.unreadable.tell(sink);
     const ranged = found.filter(({ tag }) => tag.wantsRange);
     const nodes = ranged.map(({ node }) => node);
-    const facts = await readFacts(nodes, limits, server);
+    const facts = await readRanges(nodes, limits, server);
     for (const [i, { tag }] of ranged.entries()) sink.describe(tag.index, facts[i] ?? {});
     const refused = await estate.subscriptions.add(found.filter((item) => !isPolled(item)));
     for (const { item, status } of refused) kept.unreadable.set(item.position, status, refusal(status));
@@ -240,6 +277,26 @@ export async function serve(
         kept.unreadable.tell(sink);
       } catch (error) {
         // Those that work are not to suffer; whether the link is broken others will tell.
+        if (!(error instanceof Fault)) throw error;
+      }
+    }
+  }
+
+  /** Asks for units that the mapping does not say: a courtesy, for which no reading waits and over which no link breaks. */
+  async function describe({ items }: Estate): Promise<void> {
+    const lacking = items.filter(({ tag, position }) => tag.wantsUnit && !kept.described.has(position));
+    for (let from = 0; from < lacking.length && !signal.aborted; from += limits.read) {
+      const portion = lacking.slice(from, from + limits.read);
+      try {
+        const nodes = portion.map(({ node }) => node);
+        const units = await readUnits(nodes, limits, server);
+        for (const [i, { tag, position }] of portion.entries()) {
+          kept.described.add(position);
+          const unit = units[i];
+          if (unit !== undefined) sink.describe(tag.index, { unit });
+        }
+      } catch (error) {
+        // Whether the link is broken others will tell.
         if (!(error instanceof Fault)) throw error;
       }
     }

@@ -33,6 +33,8 @@ const SLOW = 1_000;
 /** One subscription that stands on the server. */
 interface Standing {
   readonly id: number;
+  /** Whoever takes its messages, when they are no values of tags. */
+  readonly taker: Taker | undefined;
   /** Revised publishing interval, ms. */
   readonly interval: number;
   /** Without a message for so long it counts as dead, ms. */
@@ -42,6 +44,13 @@ interface Standing {
   /** When it last sent something, by the monotonic clock, ms; and by the wall clock. */
   heard: number;
   heardAt: Timestamp;
+}
+
+/** Takes the messages of a subscription that holds no tags. */
+export interface Taker {
+  take(message: NotificationMessage): void;
+  /** Messages are missing for good. */
+  lost(from: Timestamp, to: Timestamp): void;
 }
 
 /** The link of the moment. */
@@ -63,6 +72,8 @@ export interface Subscriptions {
   add(items: readonly Item[]): Promise<Refused[]>;
   /** Deletes the items at other positions than these: of tags that are gone, and of an `add` that failed. */
   prune(positions: ReadonlySet<number>): Promise<void>;
+  /** Creates a subscription for something else than tags; its id. */
+  open(publishing: number, taker: Taker): Promise<number>;
   /** Takes them over into the session of this link, which is not the one they were made in; false when they are gone. */
   transfer(): Promise<boolean>;
   /**
@@ -104,7 +115,7 @@ export function subscriptions(
     return bound;
   };
 
-  async function create(publishing: number): Promise<Standing> {
+  async function create(publishing: number, taker?: Taker): Promise<Standing> {
     const { server } = link();
     // A third of the session's timeout, because nothing but publishing keeps the session alive.
     const keepAlive = Math.min(timings.keepAlive, server.session.timeout / 3);
@@ -123,13 +134,14 @@ export function subscriptions(
     const { subscriptionId: id, revisedPublishingInterval: interval, revisedMaxKeepAliveCount } = created;
     const one: Standing = {
       id,
+      taker,
       interval,
       silence: 3 * Math.max(interval * revisedMaxKeepAliveCount, keepAlive),
       items: [],
       heard: performance.now(),
       heardAt: now(),
       sequence: sequence({
-        take: (message) => receive.take(message, link().sink),
+        take: (message) => (taker ? taker.take(message) : receive.take(message, link().sink)),
         again: (number) => republish(id, number),
         lost: () => lost(one),
       }),
@@ -159,6 +171,10 @@ export function subscriptions(
   function lost(one: Standing): void {
     const from = one.heardAt - one.interval * TICKS_PER_MS;
     const to = now();
+    if (one.taker !== undefined) {
+      one.taker.lost(from, to);
+      return;
+    }
     const { sink, fail } = link();
     const items = present(one);
     const all = items.length === roster.positions.length;
@@ -219,7 +235,7 @@ export function subscriptions(
       homes.set(publishing, one);
       return one;
     } catch (error) {
-      const [first] = standing.values();
+      const first = [...standing.values()].find(({ taker }) => taker === undefined);
       const status = serviceResult((error as Fault).cause ?? {});
       if (first === undefined || status !== StatusCode.BadTooManySubscriptions) throw error;
       return first;
@@ -318,6 +334,7 @@ export function subscriptions(
         await remove([one.id]);
       }
     },
+    open: async (publishing, taker) => (await create(publishing, taker)).id,
     async transfer() {
       const subscriptionIds = [...standing.keys()];
       const request = new TransferSubscriptionsRequest({ subscriptionIds, sendInitialValues: false });

@@ -4,7 +4,7 @@
 import { DataType, type DataValue, type Variant, VariantArrayType } from 'node-opcua-client';
 import type { Value } from '../../model/batch.ts';
 import { statusName } from '../../model/status.ts';
-import { formatTime, fromMillis } from '../../model/time.ts';
+import { formatTime, fromMillis, type Timestamp } from '../../model/time.ts';
 
 /** Structures deeper than this end in null: a JSON reader downstream may not stand more. */
 const DEEPEST = 32;
@@ -12,11 +12,23 @@ const DEEPEST = 32;
 /** Picoseconds in 100 ns. */
 const TICK = 100_000;
 
+const NO_TIME_MS = Date.UTC(1601, 0, 1);
+
 const ticks = (picoseconds: number) => Math.floor(picoseconds / TICK);
 
 /** The value of a variant. */
 export function valueIn(variant: Variant): Value {
   return variantValue(variant, 0);
+}
+
+/** The instant in a variant, exact; undefined when there is none. */
+export function timeIn({ dataType, value }: Variant): Timestamp | undefined {
+  if (dataType !== DataType.DateTime || !(value instanceof Date)) return undefined;
+  const ms = value.getTime();
+  // 1601 and before mean "no time" (OPC 10000-6 section 5.2.2.5).
+  if (Number.isNaN(ms) || ms <= NO_TIME_MS) return undefined;
+  const { picoseconds = 0 } = value as { picoseconds?: number };
+  return fromMillis(ms, ticks(picoseconds));
 }
 
 function variantValue(variant: Variant, depth: number): Value {

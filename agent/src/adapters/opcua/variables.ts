@@ -99,7 +99,7 @@ function dimensions(rank: unknown): string {
 }
 
 /** A node id as a mapping writes it, by the namespace's URI where that can be told from the rest. */
-function nodeText(node: NodeId, namespaces: readonly string[]): string {
+export function nodeText(node: NodeId, namespaces: readonly string[]): string {
   const bare = node.toString().replace(/^ns=\d+;/, '');
   if (node.namespace === 0) return bare;
   const uri = namespaces[node.namespace];

@@ -1,7 +1,7 @@
 // The mapping language of OPC UA: sources and their tags.
 
 import { z } from 'zod';
-import { address, date, duration, tagName, text, VARIABLES } from '../fields.ts';
+import { address, date, duration, tagName, text, VARIABLES, whole } from '../fields.ts';
 import { nodeIdProblem } from '../nodeid.ts';
 import { common, NAMES, tagCommon, tagFiles, uses } from './tag.ts';
 import { user } from './user.ts';
@@ -41,6 +41,54 @@ export const opcuaTag = z.strictObject(
   },
   { error: 'write { node: "nsu=urn:vendor:plc;s=FIC101.PV" }' },
 );
+
+const nodeId = z.string({ error: 'write a node id, like "i=2253"' }).superRefine((given, context) => {
+  const message = nodeIdProblem(given);
+  if (message !== undefined) context.addIssue({ code: 'custom', message });
+});
+
+const events = z
+  .strictObject(
+    {
+      notifier: nodeId
+        .default('i=2253')
+        .describe('The object whose events are wanted. Default: i=2253, the server itself, which tells all of them.'),
+      severityFrom: whole(1, 1_000)
+        .default(1)
+        .describe('Events of this severity and more urgent ones, from 1 to 1000: 300. Default: 1, all of them.'),
+      types: z
+        .array(nodeId, { error: 'write a list of event types, like [i=2915]' })
+        .max(50, 'at most 50 types')
+        .default([])
+        .describe(
+          'Node ids of event types; what is derived from them counts too: i=2915 is every alarm, i=2782 every condition. Default: all types.',
+        ),
+      fields: z
+        .array(
+          z
+            .string({ error: 'write the name of a field, like HighLimit' })
+            .regex(
+              /^[^/\s][^/]*(\/[^/\s][^/]*)*$/,
+              'write the name of a field, like HighLimit or ActiveState/TransitionTime',
+            )
+            .max(256, 'at most 256 characters'),
+          { error: 'write a list of fields, like [HighLimit, 2:BatchNumber]' },
+        )
+        .max(50, 'at most 50 fields')
+        .default([])
+        .describe(
+          "More fields of the events, by their browse names: HighLimit, ActiveState/TransitionTime, 2:BatchNumber (a vendor's, with its namespace index).",
+        ),
+      conditions: z
+        .boolean({ error: 'write true or false' })
+        .default(true)
+        .describe(
+          'true: whether an alarm is active, acknowledged and confirmed is sent, and after each connect the server repeats its alarms. false: for servers without alarms and conditions.',
+        ),
+    },
+    { error: 'write { severityFrom: 300 }, or {} for all events' },
+  )
+  .describe('Alarms and events of the server, sent as lines of their own: { severityFrom: 300 }. Default: none.');
 
 export const opcuaSource = z.strictObject({
   protocol: z.literal('opcua').describe('OPC UA, opc.tcp.'),
@@ -92,6 +140,7 @@ export const opcuaSource = z.strictObject({
   bridge: duration(0, '30s')
     .prefault('10s')
     .describe("How long a broken link the server's queues should bridge without a loss: 30s."),
+  events: events.optional(),
   defaults: opcuaTag
     .pick({ ...common, sampling: true, mode: true, history: true })
     .prefault({})

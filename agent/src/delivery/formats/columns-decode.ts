@@ -1,9 +1,12 @@
 // Reads a body of format `columns` and gives the rows back, as `rows` would have written them: the other half of
 // docs/columns.md, for tests, tools, and as a model for a consumer.
 
+import type { Value } from '../../model/batch.ts';
+import { isEventsTag } from '../../model/tag.ts';
 import { formatTime, fromMillis, type Timestamp } from '../../model/time.ts';
 import { fromWhole } from './decimal.ts';
 import { joinName } from './name.ts';
+import { severityOf } from './value.ts';
 
 type Column<T> = T | readonly T[];
 
@@ -36,6 +39,7 @@ interface Body {
 
 interface Tag {
   readonly name: string;
+  readonly source: string;
   readonly unit?: string;
   readonly decimals?: number;
   last: number;
@@ -73,18 +77,31 @@ export function decodeColumns(body: Buffer): Record<string, unknown>[] {
       tag.last += value;
       value = fromWhole(tag.last, tag.decimals);
     }
-    const { status, statusCode } = statuses[statusColumn[reading] as number] as Body['statuses'][number];
+    const ts = typeof element === 'string' ? element : formatTime(time);
+    const at = reading++;
+    if (isEventsTag(tag.name)) {
+      const severity = severityOf(value as Value);
+      found.push({
+        gateway,
+        source: tag.source,
+        ts,
+        ...(severity !== undefined && { severity }),
+        event: value,
+        seq: number,
+      });
+      continue;
+    }
+    const { status, statusCode } = statuses[statusColumn[at] as number] as Body['statuses'][number];
     found.push({
       gateway,
       tag: tag.name,
-      ts: typeof element === 'string' ? element : formatTime(time),
+      ts,
       value,
       status,
       ...(statusCode !== undefined && { statusCode }),
       ...(tag.unit !== undefined && { unit: tag.unit }),
       seq: number,
     });
-    reading++;
   }
   return found;
 }
@@ -96,9 +113,15 @@ function tagsOf({ tags: size, families, family, number: numbers }: Body): Tag[] 
   let number = 0;
   for (const [i, index] of familyColumn.entries()) {
     number += numberColumn[i] as number;
-    const { prefix, suffix, unit, decimals } = families[index] as Family;
+    const { prefix, suffix, source, unit, decimals } = families[index] as Family;
     const name = joinName({ prefix, number, ...(suffix !== undefined && { suffix }) });
-    tags.push({ name, ...(unit !== undefined && { unit }), ...(decimals !== undefined && { decimals }), last: 0 });
+    tags.push({
+      name,
+      source,
+      ...(unit !== undefined && { unit }),
+      ...(decimals !== undefined && { decimals }),
+      last: 0,
+    });
   }
   return tags;
 }

@@ -1,6 +1,6 @@
 // The format `opcua-pubsub`: JSON NetworkMessages of OPC 10000-14, section 7.2.5, for consumers of OPC Publisher.
 // docs/messages.md says which options of the standard are used. Readings are delta frames of their source's writer,
-// gap records are events of a writer beside it.
+// its events and the gap records are events of writers beside it.
 //
 // Values are encoded as OPC Publisher does it by default: the deprecated NonReversible encoding of OPC 10000-6, which
 // is the VerboseEncoding without the type of the value.
@@ -8,6 +8,7 @@
 import { type Batch, Kind, type Value, valueAt } from '../../model/batch.ts';
 import type { Gap } from '../../model/gap.ts';
 import { statusName } from '../../model/status.ts';
+import { isEventsTag } from '../../model/tag.ts';
 import { formatTime, fromMillis, type Timestamp } from '../../model/time.ts';
 import type { Numbered } from '../queue.ts';
 import type { Format, TagOf } from './format.ts';
@@ -39,6 +40,8 @@ interface Frame {
 interface Known {
   readonly name: string;
   readonly source: string;
+  /** Whether its readings are events; its name is the writer's then. */
+  readonly events: boolean;
   /** Its field up to the value. */
   readonly head: string;
 }
@@ -54,7 +57,7 @@ export function opcuaPubsub(gateway: string, epoch: string, tagOf: TagOf): Forma
     let found = known.get(id);
     if (found === undefined) {
       const { name, source } = tagOf(id);
-      found = { name, source, head: `${JSON.stringify(name)}:{"Value":` };
+      found = { name, source, events: isEventsTag(name), head: `${JSON.stringify(name)}:{"Value":` };
       known.set(id, found);
     }
     return found;
@@ -110,7 +113,11 @@ export function opcuaPubsub(gateway: string, epoch: string, tagOf: TagOf): Forma
       let last = (parts[0]?.first ?? 0) - 1;
       for (const { first, batch } of parts) {
         for (let i = 0; i < batch.count; i++) {
-          const { name, source, head } = know(batch.tag[i] as number);
+          const { name, source, head, events } = know(batch.tag[i] as number);
+          if (events) {
+            messages.push(`${frameHead(name, first + i, 'ua-event')}${valueText(batch, i)}}`);
+            continue;
+          }
           let frame = open.get(source);
           if (frame === undefined || frame.names.has(name)) {
             frame = { head: frameHead(source, first + i, 'ua-deltaframe'), names: new Set(), fields: [] };

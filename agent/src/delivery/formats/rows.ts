@@ -2,13 +2,14 @@
 // with no code. docs/messages.md is its specification. Rows are put together as text: what never changes of a tag
 // is made once, and a reading costs one concatenation.
 
-import type { Batch } from '../../model/batch.ts';
+import { type Batch, valueAt } from '../../model/batch.ts';
 import { infoBits, statusName } from '../../model/status.ts';
+import { isEventsTag } from '../../model/tag.ts';
 import type { Numbered } from '../queue.ts';
 import type { Format, TagOf } from './format.ts';
 import { gapFields } from './gap.ts';
 import { TimeText } from './time-text.ts';
-import { statusBeside, valueText } from './value.ts';
+import { severityOf, statusBeside, valueText } from './value.ts';
 
 /** Servers may send any status; the texts of so many are kept. */
 const MAX_STATUSES = 1_000;
@@ -20,13 +21,16 @@ const MAX_STATUSES = 1_000;
 export function rows(gateway: string, tagOf: TagOf, epoch?: string): Format {
   const heads: string[] = [];
   const tails: string[] = [];
+  /** Rows of tags that hold events begin with this. */
+  const eventHeads: string[] = [];
   const gapHead = `{"gateway":${JSON.stringify(gateway)},`;
   const epochTail = `,"epoch":${JSON.stringify(epoch)}}\n`;
   const times = new TimeText();
   const statuses = new Map<number, string>();
 
   function learn(id: number): void {
-    const { name, unit } = tagOf(id);
+    const { name, source, unit } = tagOf(id);
+    if (isEventsTag(name)) eventHeads[id] = `${gapHead}"source":${JSON.stringify(source)},"ts":"`;
     heads[id] = `{"gateway":${JSON.stringify(gateway)},"tag":${JSON.stringify(name)},"ts":"`;
     tails[id] = unit === undefined ? '' : `"unit":${JSON.stringify(unit)},`;
   }
@@ -45,9 +49,16 @@ export function rows(gateway: string, tagOf: TagOf, epoch?: string): Format {
   function row(batch: Batch, i: number, seq: number): string {
     const id = batch.tag[i] as number;
     if (heads[id] === undefined) learn(id);
+    if (eventHeads[id] !== undefined) return eventRow(eventHeads[id], batch, i, seq);
     const value = valueText(batch, i);
     const status = statusBeside(value, batch, i);
     return `${heads[id]}${times.of(batch.time[i] as number)}","value":${value}${statusText(status)}${tails[id]}"seq":${seq}}\n`;
+  }
+
+  function eventRow(head: string, batch: Batch, i: number, seq: number): string {
+    const severity = severityOf(valueAt(batch, i));
+    const text = severity === undefined ? '' : `"severity":${severity},`;
+    return `${head}${times.of(batch.time[i] as number)}",${text}"event":${valueText(batch, i)},"seq":${seq}}\n`;
   }
 
   return {

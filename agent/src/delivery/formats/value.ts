@@ -70,3 +70,10 @@ export function shorterFloat32(value: number): number {
   }
   return Number(value.toPrecision(9));
 }
+
+/** How urgent an event is, as far as it says so: 1 to 1000 (OPC 10000-5 section 6.4.2). */
+export function severityOf(event: Value): number | undefined {
+  const { Severity } = (event ?? {}) as { readonly Severity?: Value };
+  const known = typeof Severity === 'number' && Number.isInteger(Severity) && Severity >= 1 && Severity <= 1_000;
+  return known ? Severity : undefined;
+}
