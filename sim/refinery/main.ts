@@ -49,6 +49,7 @@ writeFileSync(
   mappingFor(refinery, {
     hub: values.hub === 'iot-edge' ? { type: 'iot-edge' } : { type: 'jsonl', path: join(folder, values.hub) },
     buffer: { path: join(folder, 'buffer.db') },
+    events: true,
   }),
 );
 

@@ -24,6 +24,8 @@ export interface MappingParameters {
   readonly gateway?: string;
   /** Gives analog tags a deadband of 0.5 % of their range; default: every change is a reading. */
   readonly deadbands?: boolean;
+  /** Wants the events of the DCS. */
+  readonly events?: boolean;
 }
 
 /** The text of a mapping (version 1) for all tags of the refinery. */
@@ -44,6 +46,7 @@ export function mappingFor(plants: Plants, parameters: MappingParameters): strin
     '    protocol: opcua',
     `    endpoint: ${dcs.endpoint}`,
     `    user: ${flow({ name: dcs.user, passwordFile })}`,
+    ...(parameters.events ? ['    events: { severityFrom: 100 }'] : []),
     '    defaults: { sampling: 1s }',
     '    tags:',
     ...dcs.signals.map(({ name, unit, range }) =>

@@ -3,6 +3,7 @@
 // Namespace urn:lavera:dcs; node ids nsu=urn:lavera:dcs;s=<tag name>; everything below /Objects/Crude unit 1.
 
 import type { Server } from 'node:net';
+import type { AddressSpace } from 'node-opcua-address-space';
 import { MessageSecurityMode, type NodeId, SecurityPolicy, type StatusCode, StatusCodes } from 'node-opcua-client';
 import { type MonitoredItem, OPCUAServer } from 'node-opcua-server';
 import { buildAddressSpace, NAMESPACE } from './address-space.ts';
@@ -104,7 +105,10 @@ export async function startOpcUaServer(options: OpcUaOptions): Promise<OpcUaSim>
   const { port, credentials } = first;
   let running: Running | undefined = first;
 
-  const beat = ticker(period, (time) => unit.update(time));
+  const beat = ticker(period, (time) => {
+    unit.update(time);
+    running?.lookAtAlarms();
+  });
   const stop = async () => {
     const old = running;
     running = undefined;
@@ -126,6 +130,7 @@ export async function startOpcUaServer(options: OpcUaOptions): Promise<OpcUaSim>
       const tag = unit.tags.get(name);
       if (!tag) throw new RangeError(`the crude unit has no tag "${name}"`);
       unit.set(tag, value, more?.status ?? StatusCodes.Good, more?.sourceTime ?? new Date());
+      running?.lookAtAlarms();
     },
     tick: beat.tick,
     pause: beat.pause,
@@ -172,6 +177,7 @@ interface Running {
   readonly credentials: Credentials;
   readonly port: number;
   readonly wire: Wire;
+  lookAtAlarms(): void;
   end(): Promise<void>;
 }
 
@@ -230,7 +236,7 @@ async function launch(options: OpcUaOptions & { password: string; port: number }
     },
   });
   await server.initialize();
-  buildAddressSpace(server.engine.addressSpace!, unit, byNode);
+  const lookAtAlarms = buildAddressSpace(server.engine.addressSpace as AddressSpace, unit, byNode);
   const listener = (server.endpoints[0] as unknown as { _server: Server })._server;
   const sockets = wire(listener);
   await server.start();
@@ -239,6 +245,7 @@ async function launch(options: OpcUaOptions & { password: string; port: number }
     credentials,
     port: server.endpoints[0]!.port,
     wire: sockets,
+    lookAtAlarms,
     async end() {
       listener.close(); // before the cut: nobody is to reconnect and be told goodbye
       sockets.cut();

@@ -14,8 +14,9 @@ import {
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { opcuaAdapter } from '../../../agent/src/adapters/opcua/adapter.ts';
 import type { Calls } from '../../../agent/src/adapters/opcua/calls.ts';
-import { type EventsOptions, events } from '../../../agent/src/adapters/opcua/events.ts';
+import { events } from '../../../agent/src/adapters/opcua/events.ts';
 import { keep } from '../../../agent/src/adapters/opcua/kept.ts';
+import type { EventsOptions } from '../../../agent/src/adapters/opcua/options.ts';
 import type { Value } from '../../../agent/src/model/batch.ts';
 import { formatTime } from '../../../agent/src/model/time.ts';
 import { scratch } from '../../support/scratch.ts';

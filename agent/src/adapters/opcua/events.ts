@@ -31,22 +31,7 @@ import { subtypesOf } from './event-types.ts';
 import { serviceResult } from './faults.ts';
 import { parseNode } from './nodes.ts';
 import { ended } from './notifications.ts';
-
-export interface EventsOptions {
-  /** `Tag.index` and name of the tag that takes the events. */
-  readonly index: number;
-  readonly name: string;
-  /** Node id of the object whose events are wanted. */
-  readonly notifier: string;
-  /** 1: all. */
-  readonly severityFrom: number;
-  /** Node ids of event types; they and their subtypes are wanted. None: all. */
-  readonly types: readonly string[];
-  /** More fields, as browse paths. */
-  readonly fields: readonly string[];
-  /** Whether the fields of conditions are wanted, and their refresh. */
-  readonly conditions: boolean;
-}
+import type { EventsOptions } from './options.ts';
 
 /** The link of the moment. */
 export interface EventsLink {

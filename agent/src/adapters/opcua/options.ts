@@ -2,7 +2,6 @@
 // durations in ms, secrets as functions that fetch them only when they are about to be used.
 
 import type { ConnectionFacts } from '../adapter.ts';
-import type { EventsOptions } from './events.ts';
 
 export interface OpcUaOptions {
   /** The source's name, for messages. */
@@ -58,6 +57,23 @@ export interface OpcUaTag {
   readonly wantsRange: boolean;
   /** Whether its EngineeringUnits are wanted. */
   readonly wantsUnit?: boolean;
+}
+
+/** Which events of a source are wanted. */
+export interface EventsOptions {
+  /** `Tag.index` and name of the tag that takes the events. */
+  readonly index: number;
+  readonly name: string;
+  /** Node id of the object whose events are wanted. */
+  readonly notifier: string;
+  /** 1: all. */
+  readonly severityFrom: number;
+  /** Node ids of event types; they and their subtypes are wanted. None: all. */
+  readonly types: readonly string[];
+  /** More fields, as browse paths. */
+  readonly fields: readonly string[];
+  /** Whether the fields of conditions are wanted, and their refresh. */
+  readonly conditions: boolean;
 }
 
 /** Durations that a test shortens; all in ms. */
