@@ -21,7 +21,7 @@ beforeAll(async () => {
       namespace.addAnalogDataItem({
         browseName: name,
         nodeId: `s=${name}`,
-        componentOf: space.rootFolder.objects,
+        organizedBy: space.rootFolder.objects,
         dataType: 'Double',
         engineeringUnitsRange: { low: 0, high: 250 },
         engineeringUnits: makeEUInformation('MQH', unit, unit),
