@@ -30,7 +30,7 @@ export async function readUnits(
 }
 
 /** The value of one property of each node; undefined where a node has none. */
-export async function properties(
+async function properties(
   nodes: readonly NodeId[],
   name: string,
   limits: Limits,
