@@ -30,12 +30,7 @@ export async function readUnits(
 }
 
 /** The value of one property of each node; undefined where a node has none. */
-async function properties(
-  nodes: readonly NodeId[],
-  name: string,
-  limits: Limits,
-  server: Calls,
-): Promise<unknown[]> {
+async function properties(nodes: readonly NodeId[], name: string, limits: Limits, server: Calls): Promise<unknown[]> {
   const found: { at: number; nodeId: NodeId }[] = [];
   await server.portions(nodes, limits.translate, async (portion, from) => {
     const paths = portion.map((node) => browsePath(node, HAS_PROPERTY, { namespace: 0, name }));
