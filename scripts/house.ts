@@ -71,7 +71,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   cloud: [],
   // deployments are checked with what the gateway takes
   deploy: ['control', 'delivery'],
-  test: [...EVERYTHING, 'main', 'bench', 'cloud', 'deploy', 'scripts', 'package.json'],
+  // the tool beside the gateway: it shares the words of the mapping's mistakes and the rules of deployments
+  fleet: ['model', 'config', 'deploy'],
+  test: [...EVERYTHING, 'main', 'bench', 'cloud', 'deploy', 'fleet', 'scripts', 'package.json'],
   // a rehearsal starts the agent as a process
   scripts: [...EVERYTHING, 'deploy', 'main'],
 };
@@ -106,7 +108,7 @@ const LONG_FILES: Readonly<Record<string, string>> = {
     'numbering, lanes, what is owed and what is held change in one transaction, or not at all',
 };
 
-const FOLDERS = ['agent', 'sim', 'bench', 'cloud', 'deploy', 'test', 'scripts'];
+const FOLDERS = ['agent', 'sim', 'bench', 'cloud', 'deploy', 'fleet', 'test', 'scripts'];
 
 const STATIC = /^(?:import|export)\b(?:[^'"`;]*?\bfrom)?\s*(['"])([^'"\n]+)\1/gm;
 const DYNAMIC = /\bimport\(\s*([^)\s,]+)/g;
