@@ -65,9 +65,18 @@ export async function startFleet(
     ...{ folder, service, clock, origin, plan },
     async fleet(args, given = {}) {
       let text = '';
-      const out = { write: (part: string) => void (text += part) };
+      const write = (part: string) => {
+        text += part;
+      };
       const signal = new AbortController().signal;
-      const exit = await run([...args, '--json'], { ...surroundings, out, clock, signal, ca: service.ca, ...given });
+      const exit = await run([...args, '--json'], {
+        ...surroundings,
+        out: { write },
+        clock,
+        signal,
+        ca: service.ca,
+        ...given,
+      });
       const lines = text.split('\n').filter((line) => line.startsWith('{'));
       return { exit, text, events: lines.map((line) => JSON.parse(line) as Event) };
     },
