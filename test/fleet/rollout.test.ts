@@ -3,6 +3,7 @@
 
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';
 import { until } from '../support/until.ts';
 import { busiest, type Event, type Fleet, startFleet } from './support.ts';
@@ -10,6 +11,7 @@ import { busiest, type Event, type Fleet, startFleet } from './support.ts';
 let fleet: Fleet | undefined;
 afterEach(() => fleet?.service.close());
 
+const CHILD = fileURLToPath(new URL('./child.ts', import.meta.url));
 const RINGS = { canary: 10, early: 90, all: 400 };
 const WRITES = ['put', 'delete'];
 const CONFIGURATIONS = [...WRITES, 'get', 'list', 'test'];
@@ -94,7 +96,7 @@ describe('killed in the middle', () => {
       NODE_EXTRA_CA_CERTS: service.caFile,
       FIELDGATE_FLEET_HUB: service.connectionString,
     };
-    const args = [join(import.meta.dirname, 'child.ts'), String(origin), 'rollout', plan, '--json'];
+    const args = [CHILD, String(origin), 'rollout', plan, '--json'];
     const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
     let text = '';
     child.stdout.on('data', (part) => {

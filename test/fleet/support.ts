@@ -89,12 +89,11 @@ export async function startFleet(
 }
 
 /** The layer of the gateway at a version. */
-export function writeManifest(folder: string, version: string): string {
+function writeManifest(folder: string, version: string): void {
   const text = readFileSync(join(MANIFESTS, 'layer-fieldgate.json'), 'utf8');
   const { version: now } = JSON.parse(text).modulesContent.$edgeAgent['properties.desired.modules.fieldgate'];
   const file = join(folder, 'm', `fieldgate-${version}.json`);
   writeFileSync(file, text.replaceAll(now, version));
-  return file;
 }
 
 function planText(host: string, rings: readonly string[], rule: string): string {
