@@ -1,5 +1,9 @@
-// Fifty units behind one connection, ten of them dead: the others keep their polls. The short form watches 100 cycles,
-// FIELDGATE_LONG=1 1,000 of them.
+// Fifty units behind one connection, ten of them dead: the others keep their polls. The short form watches 50 cycles with
+// both kinds of dead units, FIELDGATE_LONG=1 1,000 cycles with each kind alone and with both.
+//
+// What a unit may lose is one cycle in a hundred, and what nobody could have kept: a slot in which this process did not
+// get to run at all. Those are counted beside (`stalls`), by a timer that is late by half a poll or more: so late, the slot
+// of some unit has passed whoever is dead. On a machine with a core to spare that count is 0, and the bound is the bare one.
 
 import { expect, onTestFinished, test } from 'vitest';
 import { until } from '../../support/until.ts';
@@ -7,7 +11,8 @@ import { polled } from './polled.ts';
 import { checksum, refusal, reply, slave } from './slave.ts';
 import { tag } from './tags.ts';
 
-const CYCLES = process.env.FIELDGATE_LONG ? 1_000 : 100;
+const LONG = process.env.FIELDGATE_LONG !== undefined;
+const CYCLES = LONG ? 1_000 : 50;
 const POLL = 100;
 const UNITS = 50;
 const DEAD = 10;
@@ -24,17 +29,23 @@ function stalls(): { count: number; stop(): void } {
   return seen;
 }
 
-test.each([
+/** What a dead unit makes its gateway answer; undefined: nothing. */
+type Death = (unit: number) => number | undefined;
+
+const BOTH: [string, Death] = ['answer nothing or are absent', (unit) => (unit % 2 === 0 ? undefined : 11)];
+const EITHER: [string, Death][] = [
   ['answer nothing', () => undefined],
-  ['are absent behind their gateway', (): number => 11],
-])(
+  ['are absent behind their gateway', () => 11],
+];
+
+test.each(LONG ? [BOTH, ...EITHER] : [BOTH])(
   'ten of fifty units %s: the others lose at most one cycle in a hundred',
   { timeout: 300_000 },
   async (_, exception) => {
     const dead = new Set<number>();
     const peer = await slave((ask, socket) => {
       if (!dead.has(ask.unit)) return void socket.write(reply(ask));
-      const code = exception();
+      const code = exception(ask.unit);
       if (code !== undefined) setTimeout(() => socket.destroyed || socket.write(refusal(ask, code)), 20);
     });
     onTestFinished(() => peer.stop());
