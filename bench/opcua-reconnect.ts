@@ -2,7 +2,7 @@
 // be had again to the first value that was made after it. Prints a table; never passes or fails on time.
 //
 //   npm run bench:opcua-reconnect                  five rounds of each, about six minutes
-//   npm run bench:opcua-reconnect -- --rounds 2
+//   npm run bench:opcua-reconnect -- --rounds 2 --only killed
 
 import { type ChildProcess, fork } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -10,6 +10,7 @@ import { connect, createServer } from 'node:net';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
 import { opcuaAdapter } from '../agent/src/adapters/opcua/adapter.ts';
 import { keep } from '../agent/src/adapters/opcua/kept.ts';
 import { type OpcUaOptions, TIMINGS } from '../agent/src/adapters/opcua/options.ts';
@@ -44,17 +45,24 @@ function relay(target: number): void {
   process.on('message', (what) => {
     if (what === 'reset') for (const socket of near) socket.resetAndDestroy();
     else if (what === 'fin') for (const socket of near) socket.end();
+    else if (what === 'down') {
+      for (const socket of near) socket.resetAndDestroy();
+      server.close();
+    } else if (what === 'up') server.listen({ port, host: '127.0.0.1', backlog: 1 });
     else frozen = new Set(near);
     process.send?.('done');
   });
-  server.listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () =>
-    process.send?.((server.address() as { port: number }).port),
-  );
+  let port = 0;
+  server.listen({ port, host: '127.0.0.1', backlog: 1 });
+  server.once('listening', () => {
+    port = (server.address() as { port: number }).port;
+    process.send?.(port);
+  });
 }
 
 const answer = (child: ChildProcess) => new Promise<unknown>((resolve) => child.once('message', resolve));
 
-async function main(rounds: number): Promise<void> {
+async function main(rounds: number, only: string): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'reconnect-'));
   const dcs = await startOpcUaServer({ folder: join(folder, 'dcs'), tags: 100, counters: 1, period: 100 });
   const path = fork(import.meta.filename, ['--relay', String(dcs.port)]);
@@ -120,9 +128,11 @@ async function main(rounds: number): Promise<void> {
     [
       'server killed, back after 3 to 15 s',
       async (round) => {
+        await tell('down');
         await dcs.stop();
         await pause(3_000 + 3_000 * (round % 5));
         await dcs.restart();
+        await tell('up');
       },
     ],
     [
@@ -135,7 +145,7 @@ async function main(rounds: number): Promise<void> {
     ],
     ['half-open: nothing passes, nobody is told (from the break on)', () => tell('freeze')],
   ];
-  for (const [what, disturb] of cases) {
+  for (const [what, disturb] of cases.filter(([what]) => what.includes(only))) {
     const times: number[] = [];
     for (let round = 0; round < rounds; round++) {
       await pause(REST + 137 * round);
@@ -156,6 +166,12 @@ async function main(rounds: number): Promise<void> {
   rmSync(folder, { recursive: true, force: true });
 }
 
-const [mode, value] = process.argv.slice(2);
-if (mode === '--relay') relay(Number(value));
-else await main(mode === '--rounds' ? Number(value) : 5);
+const { values } = parseArgs({
+  options: {
+    relay: { type: 'string' },
+    rounds: { type: 'string', default: '5' },
+    only: { type: 'string', default: '' },
+  },
+});
+if (values.relay !== undefined) relay(Number(values.relay));
+else await main(Number(values.rounds), values.only);

@@ -31,6 +31,7 @@ import {
   chooseEndpoint,
   trustNobody,
 } from './security.ts';
+import { ageSteadily } from './token.ts';
 import { type Transports, transports } from './transport.ts';
 
 /** The session with the services that the library keeps below its own subscriptions. */
@@ -106,6 +107,7 @@ export async function openLink(
       ...(accepted && { serverCertificate: accepted.certificate }),
     });
     clients.push(client);
+    ageSteadily(client);
     client.on('close', () => fail(new Fault('source.closed', `${options.name}: the connection was closed`)));
     const release = holdToItsWord(client, options, endpoint, accepted?.certificate, today, broken);
     const session = await Promise.race([connect(client, options, identity.info, sockets, old), lost]).finally(release);
