@@ -59,7 +59,7 @@ export interface SmallServer {
 /** A server without security on 127.0.0.1; `fill` builds its address space. */
 export async function smallServer(
   fill: (space: AddressSpace) => void,
-  more: { port?: number; limits?: Record<string, number> } = {},
+  more: { port?: number; limits?: Record<string, number>; capabilities?: Record<string, number> } = {},
 ): Promise<SmallServer> {
   const manager = new OPCUACertificateManager({ rootFolder: scratch(), disableFileWatchers: true });
   await manager.initialize();
@@ -71,7 +71,7 @@ export async function smallServer(
     securityPolicies: [SecurityPolicy.None],
     serverCertificateManager: manager,
     userCertificateManager: manager,
-    serverCapabilities: { operationLimits: more.limits ?? {} },
+    serverCapabilities: { ...more.capabilities, operationLimits: more.limits ?? {} },
   });
   await server.initialize();
   fill(server.engine.addressSpace as AddressSpace);

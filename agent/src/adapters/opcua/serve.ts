@@ -68,13 +68,15 @@ export async function serve(
     if (old === undefined) return false;
     const { session } = link;
     old.subscriptions.bind(server, limits, sink, link.fail);
-    const same = namespaces.length === old.namespaces.length && namespaces.every((uri, i) => uri === old.namespaces[i]);
+    // One that has come at the end moves no index.
+    const same = old.namespaces.every((uri, i) => uri === namespaces[i]);
     let stands = same;
     if (stands && session !== old.session) {
       stands = await old.subscriptions.transfer();
       if (stands) kept.estate = { ...old, session };
     }
     if (stands && (await old.subscriptions.resume())) {
+      kept.estate = { ...old, session, namespaces };
       old.subscriptions.receive.renew();
       old.subscriptions.start();
       return true;

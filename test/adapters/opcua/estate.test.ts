@@ -1,0 +1,119 @@
+// What stands on a server is taken up again only while it means the same: node ids follow their namespace when its index
+// moved. And it may be more than one subscription holds.
+
+import type { AddressSpace, Namespace } from 'node-opcua-address-space';
+import { DataType } from 'node-opcua-client';
+import { afterEach, expect, test } from 'vitest';
+import { opcuaAdapter } from '../../../agent/src/adapters/opcua/adapter.ts';
+import { keep } from '../../../agent/src/adapters/opcua/kept.ts';
+import { scratch } from '../../support/scratch.ts';
+import { until } from '../../support/until.ts';
+import { type Recorder, recorder } from '../recorder.ts';
+import { type Wire, wire } from '../wire.ts';
+import { openly, QUICK, type SmallServer, smallServer, tagsOf } from './rig.ts';
+
+let plc: SmallServer | undefined;
+let link: Wire | undefined;
+let end: (() => Promise<unknown>) | undefined;
+afterEach(async () => {
+  await end?.();
+  await link?.stop();
+  await plc?.stop();
+  end = link = plc = undefined;
+});
+
+const variable = (namespace: Namespace, space: AddressSpace, name: string, value: number) =>
+  namespace
+    .addVariable({
+      organizedBy: space.rootFolder.objects,
+      browseName: name,
+      nodeId: `s=${name}`,
+      dataType: DataType.Double,
+    })
+    .setValueFromSource({ dataType: DataType.Double, value });
+
+/** Two links of one source, the second after the first was cut; `between` happens to the server meanwhile. */
+async function twice(nodes: readonly string[], between: () => void): Promise<Recorder> {
+  link = await wire(plc!.port);
+  const options = openly(`opc.tcp://127.0.0.1:${link.port}`, scratch(), tagsOf(nodes));
+  const kept = keep(options);
+  const sink = recorder();
+  for (const round of [1, 2]) {
+    const adapter = opcuaAdapter(options, QUICK, kept);
+    const stop = new AbortController();
+    await adapter.connect(stop.signal);
+    const run = adapter.run(sink, stop.signal).catch((error: unknown) => error);
+    end = async () => {
+      stop.abort();
+      await run;
+      await adapter.close();
+    };
+    await until(`ready ${round}`, () => sink.readies === round);
+    await until('readings', () => nodes.every((_, tag) => sink.last(tag)?.value !== undefined));
+    if (round === 2) break;
+    between();
+    link.cut();
+    await run;
+  }
+  return sink;
+}
+
+test('a namespace whose index moved: what stands is given up, and the tags are found again', async () => {
+  const spaces: Namespace[] = [];
+  plc = await smallServer((space) => {
+    for (const [i, uri] of ['urn:one', 'urn:two'].entries()) {
+      const namespace = space.registerNamespace(uri);
+      spaces.push(namespace);
+      variable(namespace, space, 'PV', 10 + i);
+    }
+  });
+  const sink = await twice(['nsu=urn:one;s=PV', 'nsu=urn:two;s=PV'], () => {
+    const [one, two] = spaces as unknown as { namespaceUri: string }[];
+    one!.namespaceUri = 'urn:two';
+    two!.namespaceUri = 'urn:one';
+  });
+  await until('the other values', () => sink.last(0)?.value === 11 && sink.last(1)?.value === 10);
+  expect(sink.wholes).toEqual([false, false]);
+  await until('one subscription', () => plc!.server.engine.currentSubscriptionCount === 1);
+});
+
+test('a namespace that came at the end moves none: what stands is taken up', async () => {
+  plc = await smallServer((space) => variable(space.registerNamespace('urn:one'), space, 'PV', 1));
+  const sink = await twice(['nsu=urn:one;s=PV'], () => {
+    plc!.server.engine.addressSpace!.registerNamespace('urn:late');
+  });
+  expect(sink.wholes).toEqual([false, true]);
+});
+
+test('a subscription that is full is followed by another one, also for tags that come later', async () => {
+  const names = Array.from({ length: 17 }, (_, i) => `PV${i}`);
+  plc = await smallServer(
+    (space) => {
+      const namespace = space.registerNamespace('urn:one');
+      for (const [i, name] of names.entries()) variable(namespace, space, name, i);
+    },
+    { capabilities: { maxMonitoredItemsPerSubscription: 5 } },
+  );
+  const tags = tagsOf(names.map((name) => `nsu=urn:one;s=${name}`));
+  const options = openly(plc.endpoint, scratch(), tags.slice(0, 12));
+  const kept = keep(options);
+  const adapter = opcuaAdapter(options, QUICK, kept);
+  const stop = new AbortController();
+  await adapter.connect(stop.signal);
+  const sink = recorder();
+  const run = adapter.run(sink, stop.signal);
+  end = async () => {
+    stop.abort();
+    await run;
+    await adapter.close();
+  };
+  const all = (count: number) =>
+    until(`${count} readings`, () => tags.slice(0, count).every((_, tag) => sink.last(tag)?.value === tag));
+  await all(12);
+  expect(plc.server.engine.currentSubscriptionCount).toBe(3);
+  kept.roster.become(tags, 100);
+  await all(17);
+  expect(plc.server.engine.currentSubscriptionCount).toBe(4);
+  await until('the figures', () => sink.grants.monitoredItems === 17);
+  expect(sink.parts.size).toBe(0);
+});
