@@ -33,6 +33,8 @@ export function reportedOf(facts: ReportedFacts): JsonObject {
 
 function documentOf({ status, desired, lastError, image }: ReportedFacts, most: number) {
   const { store } = status;
+  const minutes =
+    store.buffer.oldest === null ? 0 : Math.max(0, Math.floor((Date.now() - store.buffer.oldest) / 60_000));
   const { from, version, refused, restart, hash, appliedAt, reloads } = status.mapping ?? {};
   const troubled = status.sources.filter(({ state }) => state.state !== 'running');
   // Those in trouble first: they are why somebody looks.
@@ -63,9 +65,10 @@ function documentOf({ status, desired, lastError, image }: ReportedFacts, most: 
     sourceCount: { all: status.sources.length, running: status.sources.length - troubled.length },
     sources: Object.fromEntries(shown.map((source) => [keyOf(source.name), sourceOf(source)])),
     buffer: {
-      readings: coarse(store.buffer.pendingReadings),
+      // What waits for its message to fill moves all the time, and is no backlog.
+      readings: minutes === 0 ? 0 : coarse(store.buffer.pendingReadings),
       megabytes: coarse(Math.round(store.buffer.bytes / 1e6)),
-      oldestMinutes: store.buffer.oldest === null ? 0 : coarse(Math.floor((Date.now() - store.buffer.oldest) / 60_000)),
+      oldestMinutes: coarse(minutes),
     },
     dropped: lossesOf(status),
     waivers: Object.fromEntries(status.waivers.slice(0, 20).map(({ source, until }) => [keyOf(source), until])),
