@@ -83,6 +83,9 @@ const MENDS: Partial<Record<FaultCode, string>> = {
   'source.insecure': 'docs/opcua-security.md says which security a server should offer, and how somebody accepts less',
   'source.credentials': 'is the user known to the server, and is the file or variable of "user" the right one?',
   'source.refused': "look at the server's own log: rejected certificates, sessions in use, licence",
+  'source.unreachable':
+    'the port takes connections and the server says nothing: restart it, look at its log, or at a firewall in between',
+  'source.protocol': 'does an OPC UA server listen there? Its own log says what it made of the request',
   'source.timeout': 'the server accepts connections and does not answer: restart it, or look at its load',
   'source.closed': 'the server hangs up: its own log says why',
 };
