@@ -3,6 +3,7 @@
 // message id, and what was too large is named by a gap record.
 //
 // FAULTS=200 npm test test/durability/hub-faults.test.ts     the long form; SEED=… repeats one
+// TRANSPORT=amqp                                             by that transport alone
 
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
@@ -63,6 +64,12 @@ function faultsOf(hub: LocalHub, store: Store, random: Chance): Record<string, (
       faults.cut();
       return () => faults.refuse(undefined);
     },
+    // The next connection is over AMQP, and so are those after it until AMQP is not answered.
+    'CONNECT lost': async () => {
+      faults.loseConnect('close');
+      faults.cut();
+      return () => faults.loseConnect(undefined);
+    },
     'signing fails': signing('error'),
     'signing hangs': signing('hang'),
     oversize: async () => {
@@ -85,7 +92,7 @@ test('by the account of a hub that fails in every way nothing is missing', {
   Object.assign(process.env, hub.environment);
   const store = await storeIn(folder, {
     type: 'iot-edge',
-    transport: 'auto',
+    transport: (process.env.TRANSPORT as 'amqp' | undefined) ?? 'auto',
     format: 'rows',
     compression: 'gzip',
     maxDelay: 200,

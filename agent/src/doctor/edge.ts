@@ -15,7 +15,8 @@ const NEEDED = [
   'IOTEDGE_AUTHSCHEME',
   'IOTEDGE_MODULEGENERATIONID',
 ] as const;
-const PORT = 8_883;
+/** By the transport of the mapping; left to itself the gateway begins with MQTT. */
+const PORTS = { auto: 8_883, mqtt: 8_883, amqp: 5_671, 'amqp-ws': 443 } as const;
 /** The runtime renews edgeHub's certificate by itself. */
 const SOON_DAYS = 5;
 
@@ -51,7 +52,11 @@ export function judgeHubName(name: string, address: string | undefined, direct: 
   return odd(step, `${name} is ${address}, a public address: not the private endpoint`, `if the hub has one: ${dns}`);
 }
 
-export async function* edgeHub(environment: NodeJS.ProcessEnv, signal: AbortSignal): AsyncGenerator<Look> {
+export async function* edgeHub(
+  environment: NodeJS.ProcessEnv,
+  transport: keyof typeof PORTS,
+  signal: AbortSignal,
+): AsyncGenerator<Look> {
   if (environment.EdgeHubConnectionString || environment.IotHubConnectionString) {
     yield unseen('environment', 'a connection string is set, as for development; nothing further is looked at');
     return;
@@ -64,7 +69,7 @@ export async function* edgeHub(environment: NodeJS.ProcessEnv, signal: AbortSign
   if (bundle === undefined) return;
 
   const hubName = environment.IOTEDGE_IOTHUBHOSTNAME ?? '';
-  const [host, port] = placeOf(environment.IOTEDGE_GATEWAYHOSTNAME || hubName);
+  const [host, port] = placeOf(environment.IOTEDGE_GATEWAYHOSTNAME || hubName, PORTS[transport]);
   const named = await resolveName(hubName);
   yield judgeHubName(hubName, named.address, host === hubName);
   for await (const look of reach(host, port, signal)) {
@@ -75,7 +80,7 @@ export async function* edgeHub(environment: NodeJS.ProcessEnv, signal: AbortSign
 }
 
 /** `host` or `host:port`. */
-function placeOf(text: string): [host: string, port: number] {
+function placeOf(text: string, usual: number): [host: string, port: number] {
   const [, host = text, port] = /^(.*?)(?::(\d+))?$/.exec(text) ?? [];
-  return [host, port === undefined ? PORT : Number(port)];
+  return [host, port === undefined ? usual : Number(port)];
 }

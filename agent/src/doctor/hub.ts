@@ -37,7 +37,7 @@ export async function* hub(surroundings: HubSurroundings, signal: AbortSignal): 
 function chain({ config, gateway, environment }: HubSurroundings, signal: AbortSignal): AsyncIterable<Look> {
   switch (config.type) {
     case 'iot-edge':
-      return edgeHub(environment, signal);
+      return edgeHub(environment, config.transport, signal);
     case 'mqtt':
       return broker(config, gateway, signal);
     case 'jsonl':

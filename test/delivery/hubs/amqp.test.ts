@@ -110,6 +110,9 @@ test('what is no AMQP is a fault, and the process lives', async () => {
   const { key, certificate } = JSON.parse(readFileSync(`${folder}/hub/server.pem.json`, 'utf8'));
   const answers = [
     'HTTP/1.1 400 Bad Request\r\n\r\n',
+    // An open with a value of no type, a transfer in a session that there is not, an open with nothing after it.
+    'AMQP\0\x01\0\0\0\0\0\x0f\x02\0\0\0\0S\x10\xc0\x02\x01\xff',
+    'AMQP\0\x01\0\0\0\0\0\x0c\x02\0\0\x05\0S\x14\x45',
     'AMQP\0\x01\0\0\0\0\0\x0c\x02\0\0\0\0S\x10\x45',
     `AMQP\x00\x01\x00\x00${'\xff'.repeat(64)}`,
   ];
@@ -121,7 +124,7 @@ test('what is no AMQP is a fault, and the process lives', async () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as { port: number };
     process.env.IOTEDGE_GATEWAYHOSTNAME = `localhost:${port}`;
-    const { fault } = await faultOf(make({ connectDeadline: 5_000 }).connect(forever()));
+    const { fault } = await faultOf(make({ connectDeadline: 1_500 }).connect(forever()));
     expect(fault.code).toMatch(/^hub\.(closed|unreachable|timeout|refused)$/);
     await Promise.all(hubs.map((hub) => hub.close()));
     await new Promise<void>((resolve) => server.close(() => resolve()));
