@@ -59,9 +59,10 @@ describe('notifications', () => {
   const start = () => {
     const sink = recorder();
     const lacks: unknown[] = [];
-    const receive = receiver(roster(tagsOf(['i=1', 'i=2']), 100), (...lack) => lacks.push(lack));
+    const tags = roster(tagsOf(['i=1', 'i=2']), 100);
+    const receive = receiver(tags, (...lack) => lacks.push(lack));
     const take = ({ notificationMessage }: PublishResponse) => receive.take(notificationMessage, sink);
-    return { sink, receive, take, handles: [receive.handle(0), receive.handle(1)], lacks };
+    return { sink, tags, receive, take, handles: [receive.handle(0), receive.handle(1)], lacks };
   };
 
   test('handles nobody gave out are nobody’s', () => {
@@ -69,6 +70,19 @@ describe('notifications', () => {
     receive.forget(handles[1]!);
     for (const handle of [handles[1]!, 77, 0xffff_ffff]) take(change(handle, handle, 1));
     expect(sink.readings).toEqual([]);
+  });
+
+  test('of a tag that is gone are nobody’s at once, though its item still stands', () => {
+    const { sink, tags, take, handles } = start();
+    const late = change(2, handles[0]!, 8);
+    take(change(1, handles[0]!, 7));
+    tags.become(tagsOf(['i=0', 'i=2']).slice(1), 100);
+    take(late);
+    take(change(3, handles[1]!, 9));
+    expect(sink.readings.map(({ tag, value }) => [tag, value])).toEqual([
+      [0, 7],
+      [1, 9],
+    ]);
   });
 
   test('a subscription that the server ended is a fault', () => {
