@@ -129,7 +129,9 @@ describe('sequence numbers', () => {
     const asked: number[] = [];
     const lost: number[] = [];
     const order = sequence({
-      take: ({ sequenceNumber }) => taken.push(sequenceNumber),
+      take: ({ sequenceNumber }) => {
+        taken.push(sequenceNumber);
+      },
       again: async (number) => {
         asked.push(number);
         return kept.includes(number) ? change(number, 0, number).notificationMessage : undefined;

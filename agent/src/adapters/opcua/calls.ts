@@ -14,7 +14,8 @@ import { Fault } from '../../model/fault.ts';
 import { StatusCode } from '../../model/status.ts';
 import { faultFrom, serviceResult } from './faults.ts';
 import type { Link, Session } from './link.ts';
-import { rawValues, ValueReader } from './raw.ts';
+import { learned, rawValues, ValueReader } from './raw.ts';
+import { serverTypes, type Types } from './types.ts';
 
 /** Most operations in one call. */
 export interface Limits {
@@ -38,6 +39,8 @@ const TOO_MUCH: readonly number[] = [
 
 export interface Calls {
   readonly session: Session;
+  /** The data types of the server. */
+  readonly types: Types;
   /** One service call. Rejects with a Fault: `source.timeout` after the request deadline, else by the server's answer. */
   once<T>(doing: string, work: (session: Session) => Promise<T>): Promise<T>;
   /** The same for a service that the library has no method for. */
@@ -92,8 +95,11 @@ export function calls(session: Session, name: string, deadline: number): Calls {
         }),
     );
 
+  const types = serverTypes(once);
+
   return {
     session,
+    types,
     once,
     ask,
     async read(doing, nodes) {
@@ -102,8 +108,8 @@ export function calls(session: Session, name: string, deadline: number): Calls {
         nodesToRead: nodes.map((nodeId) => ({ nodeId, attributeId: AttributeIds.Value })),
       });
       const list = rawValues(await ask<ReadResponse>(doing, request));
-      const values = list && new ValueReader(list);
-      if (values?.count === nodes.length) return values;
+      const values = list && new ValueReader(list, types);
+      if (list !== undefined && values?.count === nodes.length) return await learned(list, types);
       throw new Fault('source.protocol', `${name}: ${doing}: the answer has not one value for each node`);
     },
     async portions(items, most, send, width = 1) {

@@ -11,8 +11,12 @@ import { faultOf } from './faults.ts';
 import type { OpcUaTag } from './options.ts';
 import { rawValues, ValueReader } from './raw.ts';
 import { GONE, type Roster } from './roster.ts';
+import type { Types } from './types.ts';
 
 const NOBODY = -1;
+
+/** Structures in structures are learned one round after the other. */
+const MOST_ROUNDS = 32;
 
 export interface Receiver {
   /** A new client handle for the tag at this position. */
@@ -21,8 +25,11 @@ export interface Receiver {
   forget(handle: number): void;
   /** The server did not take the handle: it may be given out again. */
   release(handle: number): void;
-  /** Takes a message. @throws Fault when the server ended the subscription */
-  take(message: NotificationMessage, sink: Sink): void;
+  /**
+   * Takes a message; a promise when types of the server must be learned for it first. @throws Fault when the server ended
+   * the subscription
+   */
+  take(message: NotificationMessage, sink: Sink, types?: Types): Promise<void> | undefined;
   /** Time of the newest reading of the tag at this position; -Infinity before the first. */
   latest(position: number): Timestamp;
   /** Time of the first reading of the tag since `renew`; Infinity before it. */
@@ -53,10 +60,15 @@ export function receiver(
     first = longer(first, roster.tags.length, Infinity);
   };
 
-  const dataChange = (change: DataChangeNotification, sink: Sink) => {
+  const dataChange = (
+    change: DataChangeNotification,
+    sink: Sink,
+    types: Types | undefined,
+    rounds = 0,
+  ): Promise<void> | undefined => {
     const list = rawValues(change);
-    if (list === undefined) return;
-    const values = new ValueReader(list);
+    if (list === undefined) return undefined;
+    const values = new ValueReader(list, types);
     const { indices } = roster;
     let lossy: Set<number> | undefined;
     let from = Infinity;
@@ -78,12 +90,17 @@ export function receiver(
       latest[position] = time;
       if (first[position] === Infinity) first[position] = time;
     }
+    if (types?.wanting && rounds < MOST_ROUNDS) {
+      builder.take();
+      return types.learn().then(() => dataChange(change, sink, types, rounds + 1));
+    }
     if (builder.count > 0) sink.deliver(builder.take());
     if (lossy) {
       const names = [...lossy].map((position) => (roster.tags[position] as OpcUaTag).name);
       sink.gap({ reason: 'source-overflow', tags: names, from, to });
       overflowed([...lossy], from, to);
     }
+    return undefined;
   };
 
   return {
@@ -110,11 +127,15 @@ export function receiver(
       latest[position] = time;
       if (first[position] === Infinity) first[position] = time;
     },
-    take({ notificationData }, sink) {
+    take({ notificationData }, sink, types) {
+      let turn: Promise<void> | undefined;
       for (const notification of notificationData ?? []) {
-        if (notification instanceof DataChangeNotification) dataChange(notification, sink);
-        else if (notification instanceof StatusChangeNotification) ended(notification.status.value);
+        if (notification instanceof DataChangeNotification) {
+          if (turn === undefined) turn = dataChange(notification, sink, types);
+          else turn = turn.then(() => dataChange(notification, sink, types));
+        } else if (notification instanceof StatusChangeNotification) ended(notification.status.value);
       }
+      return turn;
     },
     get overflows() {
       return overflows;

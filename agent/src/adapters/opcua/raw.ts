@@ -9,7 +9,7 @@ import { DataChangeNotification, HistoryData, ReadResponse, Variant } from 'node
 import { type BatchBuilder, Kind, type Value } from '../../model/batch.ts';
 import { isBad } from '../../model/status.ts';
 import { fromMillis, now, type Timestamp } from '../../model/time.ts';
-import { valueIn } from './values.ts';
+import { Undecodable, type ValueTypes, valueIn } from './values.ts';
 
 /** The library's reader of bytes, which is not exported under a name of its own. */
 interface Stream {
@@ -107,9 +107,14 @@ export class ValueReader {
   other: Value = null;
   readonly #stream: Stream;
   readonly #view: DataView;
+  readonly #types: ValueTypes | undefined;
+  /** Of a value that cannot be decoded. */
+  #refusal = 0;
   #at: number;
 
-  constructor({ stream, at }: RawList) {
+  /** @param types decode structures; one that they cannot decode is a Bad reading */
+  constructor({ stream, at }: RawList, types?: ValueTypes) {
+    this.#types = types;
     this.#stream = stream;
     this.#view = new DataView(stream.buffer.buffer, stream.buffer.byteOffset, stream.buffer.byteLength);
     this.count = Math.max(0, this.#view.getInt32(at, true));
@@ -128,6 +133,7 @@ export class ValueReader {
     const mask = view.getUint8(this.#at++);
     this.kind = Kind.Null;
     this.number = 0;
+    this.#refusal = 0;
     if (mask & HAS_VALUE) this.#variant();
     this.status = 0;
     if (mask & HAS_STATUS) {
@@ -143,6 +149,7 @@ export class ValueReader {
     }
     if (mask & HAS_SERVER_PICOSECONDS) this.#at += 2;
     this.time = time === NO_TIME ? now() : time;
+    if (this.#refusal !== 0 && !isBad(this.status)) this.status = this.#refusal;
     // The value that a server may send with a Bad status is not to be used (OPC 10000-4 section 7.11.3).
     if (isBad(this.status)) {
       this.kind = Kind.Null;
@@ -220,7 +227,13 @@ export class ValueReader {
     this.#stream.length = at;
     (variant as unknown as Decodable).decode(this.#stream);
     this.#at = this.#stream.length;
-    const value = valueIn(variant);
+    let value: Value = null;
+    try {
+      value = valueIn(variant, this.#types);
+    } catch (error) {
+      if (!(error instanceof Undecodable)) throw error;
+      this.#refusal = error.status;
+    }
     if (typeof value === 'number') {
       this.number = value;
     } else if (value === null) {
@@ -231,4 +244,21 @@ export class ValueReader {
       this.other = value;
     }
   }
+}
+
+/** Structures in structures are learned one round after the other; deeper than this none is. */
+const ROUNDS = 32;
+
+/** A reader at the beginning of a list, when every type in it that can be learned is known. */
+export async function learned(
+  list: RawList,
+  types: ValueTypes & { readonly wanting: boolean; learn(): Promise<void> },
+): Promise<ValueReader> {
+  for (let round = 0; round < ROUNDS; round++) {
+    const values = new ValueReader(list, types);
+    for (let i = 0; i < values.count; i++) values.next();
+    if (!types.wanting) break;
+    await types.learn();
+  }
+  return new ValueReader(list, types);
 }

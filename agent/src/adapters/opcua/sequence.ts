@@ -19,7 +19,7 @@ export interface Sequence {
 
 export interface SequenceOptions {
   /** Takes a message with data; keep-alives do not come here. */
-  readonly take: (message: NotificationMessage) => void;
+  readonly take: (message: NotificationMessage) => Promise<void> | void;
   /** The message of that number again; undefined when the server does not have it any more. */
   readonly again: (number: number) => Promise<NotificationMessage | undefined>;
   /** Messages were lost, and those after them have been taken. */
@@ -49,7 +49,7 @@ export function sequence({ take, again, lost }: SequenceOptions): Sequence {
       if (available !== null && available.length > 0 && !available.includes(number)) continue;
       const message = await again(number);
       if (message === undefined) continue;
-      take(message);
+      await take(message);
       had += 1;
       last = number;
     }
@@ -63,12 +63,22 @@ export function sequence({ take, again, lost }: SequenceOptions): Sequence {
     let had = 0;
     if (hole > 0) had = await fetch(after(last), hole, availableSequenceNumbers);
     if (isData) {
-      take(message);
+      await take(message);
       last = message.sequenceNumber;
     } else if (hole > 0) {
       last = message.sequenceNumber === 1 ? LAST : message.sequenceNumber - 1;
     }
     if (had < hole) lost(hole - had);
+  }
+
+  /** What comes later waits for this. */
+  function inTurn(mine: Promise<void>): Promise<void> {
+    turn = mine;
+    const done = () => {
+      if (turn === mine) turn = undefined;
+    };
+    mine.then(done, done);
+    return mine;
   }
 
   return {
@@ -77,18 +87,13 @@ export function sequence({ take, again, lost }: SequenceOptions): Sequence {
       const isData = (message.notificationData?.length ?? 0) > 0;
       if (turn === undefined && skipped(message.sequenceNumber, isData) === 0) {
         if (isData) {
-          take(message);
+          const taking = take(message);
           last = message.sequenceNumber;
+          if (taking !== undefined) return inTurn(taking);
         }
         return undefined;
       }
-      const mine = (turn ?? Promise.resolve()).then(() => mend(response));
-      turn = mine;
-      const done = () => {
-        if (turn === mine) turn = undefined;
-      };
-      mine.then(done, done);
-      return mine;
+      return inTurn((turn ?? Promise.resolve()).then(() => mend(response)));
     },
     async resume() {
       turn = undefined;

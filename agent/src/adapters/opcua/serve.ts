@@ -33,6 +33,10 @@ export async function serve(
 ): Promise<void> {
   const { link, server, limits, namespaces } = connection;
   const { roster } = kept;
+  server.types.onFailure = (type, reason) => {
+    kept.unreadable.note(`values of type ${type}`, reason);
+    kept.unreadable.tell(sink);
+  };
   const previous = kept.estate?.subscriptions.receive;
   const resumed = await takeUp();
   if (!resumed && !first) throw new Fault('source.closed', `${options.name}: the subscriptions are gone`);

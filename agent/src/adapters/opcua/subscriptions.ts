@@ -141,7 +141,7 @@ export function subscriptions(
       heard: performance.now(),
       heardAt: now(),
       sequence: sequence({
-        take: (message) => (taker ? taker.take(message) : receive.take(message, link().sink)),
+        take: (message) => (taker ? taker.take(message) : receive.take(message, link().sink, link().server.types)),
         again: (number) => republish(id, number),
         lost: () => lost(one),
       }),

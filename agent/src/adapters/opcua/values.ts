@@ -1,10 +1,11 @@
 // OPC UA values (OPC 10000-6 section 5.1.2) as the gateway's values: exact for every built-in type, arrays and matrices nested,
-// structures as JSON objects as far as their type is known without asking the server. Nothing here throws.
+// structures as JSON objects by the types that are known of the server.
 
-import { DataType, type DataValue, type Variant, VariantArrayType } from 'node-opcua-client';
+import { DataType, type DataValue, type NodeId, type Variant, VariantArrayType } from 'node-opcua-client';
 import type { Value } from '../../model/batch.ts';
 import { statusName } from '../../model/status.ts';
 import { formatTime, fromMillis, type Timestamp } from '../../model/time.ts';
+import { nested } from './structures.ts';
 
 /** Structures deeper than this end in null: a JSON reader downstream may not stand more. */
 const DEEPEST = 32;
@@ -16,9 +17,37 @@ const NO_TIME_MS = Date.UTC(1601, 0, 1);
 
 const ticks = (picoseconds: number) => Math.floor(picoseconds / TICK);
 
-/** The value of a variant. */
-export function valueIn(variant: Variant): Value {
-  return variantValue(variant, 0);
+/** Decodes structures by the types of a server. */
+export interface ValueTypes {
+  /** @throws Undecodable when the type is not known, or the bytes do not fit it */
+  decode(encoding: NodeId, body: Buffer, plain: (variant: Variant) => Value): Value;
+}
+
+/** A value that cannot be decoded, with the status that its reading gets. */
+export class Undecodable extends Error {
+  readonly status: number;
+
+  constructor(status: number) {
+    super('a value cannot be decoded');
+    this.status = status;
+  }
+}
+
+/** Where in a value: how deep, and whose types it is of. */
+interface Place {
+  readonly depth: number;
+  readonly types: ValueTypes | undefined;
+}
+
+const below = ({ depth, types }: Place): Place => ({ depth: depth + 1, types });
+
+/**
+ * The value of a variant.
+ * @param types of the server; without them a structure of a type of its own is its id and its bytes
+ * @throws Undecodable when they do not know a type, or a value does not fit it
+ */
+export function valueIn(variant: Variant, types?: ValueTypes): Value {
+  return variantValue(variant, { depth: 0, types });
 }
 
 /** The instant in a variant, exact; undefined when there is none. */
@@ -31,30 +60,16 @@ export function timeIn({ dataType, value }: Variant): Timestamp | undefined {
   return fromMillis(ms, ticks(picoseconds));
 }
 
-function variantValue(variant: Variant, depth: number): Value {
+function variantValue(variant: Variant, at: Place): Value {
   const { dataType, value } = variant;
   if (dataType === DataType.Null || value === null || value === undefined) return null;
-  if (variant.arrayType === VariantArrayType.Scalar) return scalar(dataType, value, depth);
-  const elements = Array.from(value as ArrayLike<unknown>, (element) => scalar(dataType, element, depth));
+  if (variant.arrayType === VariantArrayType.Scalar) return scalar(dataType, value, at);
+  const elements = Array.from(value as ArrayLike<unknown>, (element) => scalar(dataType, element, at));
   if (variant.arrayType !== VariantArrayType.Matrix || !variant.dimensions) return elements;
   return nested(elements, variant.dimensions);
 }
 
-/** Cuts a flat list, last dimension fastest, into nested arrays; a list that does not fit its dimensions stays flat. */
-function nested(flat: readonly Value[], dimensions: readonly number[]): Value {
-  if (dimensions.reduce((product, n) => product * n, 1) !== flat.length) return flat;
-  let level: readonly Value[] = flat;
-  for (let i = dimensions.length - 1; i > 0; i -= 1) {
-    const width = dimensions[i] as number;
-    if (width === 0) return [];
-    const rows: Value[] = [];
-    for (let at = 0; at < level.length; at += width) rows.push(level.slice(at, at + width));
-    level = rows;
-  }
-  return level;
-}
-
-function scalar(type: DataType, value: unknown, depth: number): Value {
+function scalar(type: DataType, value: unknown, at: Place): Value {
   if (value === null || value === undefined) return null;
   switch (type) {
     case DataType.Int64:
@@ -73,14 +88,14 @@ function scalar(type: DataType, value: unknown, depth: number): Value {
     case DataType.QualifiedName:
       return String(value);
     case DataType.Variant:
-      return depth < DEEPEST ? variantValue(value as Variant, depth + 1) : null;
+      return at.depth < DEEPEST ? variantValue(value as Variant, below(at)) : null;
     case DataType.DataValue: {
       const inner = value as DataValue;
       const time = inner.sourceTimestamp && dateTime(inner.sourceTimestamp);
-      return { value: variantValue(inner.value, depth + 1), status: statusName(inner.statusCode.value), time };
+      return { value: variantValue(inner.value, below(at)), status: statusName(inner.statusCode.value), time };
     }
     default:
-      return typeof value === 'object' ? structure(value, depth) : (value as Value);
+      return typeof value === 'object' ? structure(value, at) : (value as Value);
   }
 }
 
@@ -105,19 +120,23 @@ interface Field {
 }
 
 /** A structure by the fields of its type; one whose type the gateway does not know as its id and its bytes. */
-function structure(value: object, depth: number): Value {
-  if (depth >= DEEPEST) return null;
+function structure(value: object, at: Place): Value {
+  if (at.depth >= DEEPEST) return null;
   const { nodeId, buffer, schema } = value as { nodeId?: unknown; buffer?: unknown; schema?: { fields: Field[] } };
+  if (Buffer.isBuffer(buffer) && at.types !== undefined) {
+    const deeper = below(at);
+    return at.types.decode(nodeId as NodeId, buffer, (variant) => variantValue(variant, deeper));
+  }
   if (Buffer.isBuffer(buffer)) return { typeId: String(nodeId), body: buffer.toString('base64') };
   const types = new Map(schema?.fields.map((field) => [lowerFirst(field.name), field.fieldType]));
   const fields: Record<string, Value> = {};
-  for (const [name, content] of Object.entries(value)) fields[name] = field(types.get(name), content, depth + 1);
+  for (const [name, content] of Object.entries(value)) fields[name] = field(types.get(name), content, below(at));
   return fields;
 }
 
 const lowerFirst = (name: string) => name.charAt(0).toLowerCase() + name.slice(1);
 
-function field(type: string | undefined, value: unknown, depth: number): Value {
+function field(type: string | undefined, value: unknown, at: Place): Value {
   if (value === null || value === undefined || typeof value === 'function' || typeof value === 'symbol') return null;
   if (type === 'Int64' || type === 'UInt64') {
     const one = value as readonly unknown[];
@@ -128,9 +147,7 @@ function field(type: string | undefined, value: unknown, depth: number): Value {
   if (value instanceof Date) return dateTime(value);
   if (Buffer.isBuffer(value)) return value.toString('base64');
   if (ArrayBuffer.isView(value)) return Array.from(value as unknown as ArrayLike<number>);
-  if (Array.isArray(value)) return value.map((element) => field(type, element, depth + 1));
+  if (Array.isArray(value)) return value.map((element) => field(type, element, below(at)));
   const built = type === undefined ? undefined : DataType[type as keyof typeof DataType];
-  return built === undefined || built === DataType.ExtensionObject
-    ? structure(value, depth)
-    : scalar(built, value, depth);
+  return built === undefined || built === DataType.ExtensionObject ? structure(value, at) : scalar(built, value, at);
 }

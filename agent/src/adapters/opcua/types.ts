@@ -1,0 +1,208 @@
+// The data types of a server, learned when the first value of a type comes: what is behind the id that an encoded
+// structure carries, and how its fields are encoded. What a server says of its types is bounded in number, in depth and
+// in time; a type that cannot be learned is remembered with the reason, and asked for again at the next connect.
+
+import { AttributeIds, BrowseDirection, type NodeId, resolveNodeId } from 'node-opcua-client';
+import { NodeIdType } from 'node-opcua-nodeid';
+import type { Value } from '../../model/batch.ts';
+import { StatusCode } from '../../model/status.ts';
+import type { Session } from './link.ts';
+import { decodeStructure, type Known, type StructureField } from './structures.ts';
+import { Undecodable, type ValueTypes } from './values.ts';
+
+/** One service call; rejects with a Fault. */
+type Once = <T>(doing: string, work: (session: Session) => Promise<T>) => Promise<T>;
+
+export interface Types extends ValueTypes {
+  /** Whether a value came whose type is not known yet. */
+  readonly wanting: boolean;
+  /** Learns what is wanting. Rejects when the connection fails. */
+  learn(): Promise<void>;
+  /** Told why a type cannot be decoded. */
+  onFailure: (type: string, reason: string) => void;
+}
+
+const MOST_TYPES = 2_000;
+const MOST_FIELDS = 5_000;
+/** Supertypes of a type. */
+const HIGHEST = 32;
+/** Longest that learning may hold up the messages of a subscription, ms. */
+const PATIENCE = 20_000;
+
+const HAS_ENCODING = resolveNodeId('i=38');
+const HAS_SUBTYPE = resolveNodeId('i=45');
+const STRUCTURE = 22;
+const VARIANT = 24;
+const INT32 = 6;
+
+/** Abstract types of namespace 0 and how their values are encoded. */
+const ABSTRACT = new Map([
+  [26, VARIANT],
+  [27, VARIANT],
+  [28, VARIANT],
+  [29, INT32],
+]);
+
+/** StructureType (OPC 10000-3 section 8.48): plain is 0. */
+const OPTIONAL = 1;
+const UNION = 2;
+const SUBTYPED = 3;
+const UNION_SUBTYPED = 4;
+
+/** StructureDefinition, whose class the library does not export. */
+interface Definition {
+  readonly structureType: number;
+  readonly fields:
+    | readonly {
+        readonly name: string | null;
+        readonly dataType: NodeId;
+        readonly valueRank: number;
+        readonly isOptional: boolean;
+      }[]
+    | null;
+}
+
+const isStructure = (value: unknown): value is Definition =>
+  (value as { schema?: { name?: string } } | null)?.schema?.name === 'StructureDefinition';
+
+const failed = (reason: string): Known => ({ kind: 'failed', reason });
+const builtIn = (id: number): Known => ({ kind: 'built-in', id });
+
+export function serverTypes(once: Once): Types {
+  const encodings = new Map<string, Known>();
+  const types = new Map<string, Known>();
+  const wanting = new Map<string, NodeId>();
+  let until = 0;
+
+  async function parent(node: NodeId, reference: NodeId): Promise<NodeId | undefined> {
+    if (performance.now() > until) throw new TypeError('it took too long to learn its type');
+    const { references } = await once('asking for the type of a value', (session) =>
+      session.browse({
+        nodeId: node,
+        referenceTypeId: reference,
+        browseDirection: BrowseDirection.Inverse,
+        includeSubtypes: true,
+        resultMask: 0,
+      }),
+    );
+    return references?.[0]?.nodeId;
+  }
+
+  /** The built-in type that a type is derived from. */
+  async function baseOf(type: NodeId): Promise<number | undefined> {
+    let node: NodeId | undefined = type;
+    for (let i = 0; node !== undefined && i < HIGHEST; i++) {
+      const id = node.namespace === 0 && node.identifierType === NodeIdType.NUMERIC ? Number(node.value) : 0;
+      if (id > 0 && id <= 25) return id;
+      const known = ABSTRACT.get(id);
+      if (known !== undefined) return known;
+      node = await parent(node, HAS_SUBTYPE);
+    }
+    return undefined;
+  }
+
+  async function definitionOf(type: NodeId) {
+    const ids = [AttributeIds.DataTypeDefinition, AttributeIds.IsAbstract, AttributeIds.BrowseName];
+    const values = await once('reading what a type is made of', (session) =>
+      session.read(ids.map((attributeId) => ({ nodeId: type, attributeId }))),
+    );
+    const [definition, abstract, name] = values.map(({ value }) => value.value as unknown);
+    return { definition, isAbstract: abstract === true, name: String((name as { name?: unknown })?.name ?? type) };
+  }
+
+  /** What one type is, and the types of its fields. */
+  async function describe(type: NodeId): Promise<{ known: Known; needs: readonly NodeId[] }> {
+    const base = await baseOf(type);
+    if (base === undefined) return { known: failed(`the server does not say what ${type} is derived from`), needs: [] };
+    if (base !== STRUCTURE) return { known: builtIn(base), needs: [] };
+    const { definition, isAbstract, name } = await definitionOf(type);
+    if (isAbstract || String(type) === `i=${STRUCTURE}` || String(type) === `ns=0;i=${STRUCTURE}`)
+      return { known: builtIn(STRUCTURE), needs: [] };
+    if (!isStructure(definition)) {
+      const reason = `the server does not describe its type ${name} (${type} has no DataTypeDefinition, OPC UA 1.04)`;
+      return { known: failed(reason), needs: [] };
+    }
+    const fields = definition.fields ?? [];
+    if (fields.length > MOST_FIELDS)
+      return { known: failed(`its type ${name} has ${fields.length} fields`), needs: [] };
+    const { structureType } = definition;
+    const subtyped = structureType >= SUBTYPED;
+    const union = structureType === UNION || structureType === UNION_SUBTYPED;
+    const optional = structureType === OPTIONAL;
+    const needs: NodeId[] = [];
+    const list: StructureField[] = [];
+    for (const { name, dataType, valueRank, isOptional } of fields) {
+      // Where subtypes are allowed, a field says itself what it is (OPC 10000-3 section 8.51).
+      const open = subtyped && isOptional;
+      const derived = open ? await baseOf(dataType) : undefined;
+      const type = open ? `i=${derived === STRUCTURE ? STRUCTURE : VARIANT}` : String(dataType);
+      if (!open) needs.push(dataType);
+      list.push({ name: name ?? '', type, rank: valueRank, optional: optional && isOptional });
+    }
+    return { known: { kind: union ? 'union' : optional ? 'optional' : 'structure', name, fields: list }, needs };
+  }
+
+  /** A type with all that it is made of; types that contain themselves are described once. */
+  async function resolve(root: NodeId): Promise<Known> {
+    const queue = [root];
+    for (let type = queue.pop(); type !== undefined; type = queue.pop()) {
+      const key = String(type);
+      if (types.has(key)) continue;
+      if (types.size >= MOST_TYPES) return failed(`the server has more than ${MOST_TYPES} types`);
+      const { known, needs } = await describe(type);
+      types.set(key, known);
+      queue.push(...needs);
+    }
+    return types.get(String(root)) ?? failed('it is of no type');
+  }
+
+  async function encoded(encoding: NodeId): Promise<Known> {
+    const type = await parent(encoding, HAS_ENCODING);
+    return type === undefined ? failed(`the server does not say of which type ${encoding} is`) : await resolve(type);
+  }
+
+  const look = (type: string): Known | undefined => {
+    const standard = /^(?:ns=0;)?i=(\d+)$/.exec(type);
+    const id = Number(standard?.[1] ?? 0);
+    return id > 0 && id <= 25 ? builtIn(id) : types.get(type);
+  };
+
+  const self: Types = {
+    onFailure: () => {},
+    get wanting() {
+      return wanting.size > 0;
+    },
+    decode(encoding, body, plain): Value {
+      const key = String(encoding);
+      const known = encodings.get(key);
+      if (known === undefined) {
+        if (encodings.size + wanting.size < MOST_TYPES) wanting.set(key, encoding);
+        throw new Undecodable(StatusCode.BadDataTypeIdUnknown);
+      }
+      if (known.kind === 'failed') throw new Undecodable(StatusCode.BadDataTypeIdUnknown);
+      try {
+        return decodeStructure(known, body, look, plain);
+      } catch (error) {
+        if (error instanceof Undecodable) throw error;
+        self.onFailure(key, `a value of this type does not fit it: ${(error as Error).message}`);
+        throw new Undecodable(StatusCode.BadDecodingError);
+      }
+    },
+    async learn() {
+      until = performance.now() + PATIENCE;
+      for (const [key, encoding] of wanting) {
+        let known: Known;
+        try {
+          known = await encoded(encoding);
+        } catch (error) {
+          if (!(error instanceof TypeError)) throw error;
+          known = failed(error.message);
+        }
+        wanting.delete(key);
+        encodings.set(key, known);
+        if (known.kind === 'failed') self.onFailure(key, known.reason);
+      }
+    },
+  };
+  return self;
+}
