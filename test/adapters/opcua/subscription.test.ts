@@ -84,9 +84,9 @@ test('counters that go up by one arrive without a hole', async () => {
   await adapter.close();
 });
 
-test('range and unit are told before the first reading', async () => {
+test('a range is told before the first reading', async () => {
   const { adapter, sink } = await start([LEVEL, '20P101.RUN'], { tag: { wantsRange: true } });
-  expect(sink.facts.get(0)).toEqual({ range: [0, 100], unit: '%' });
+  expect(sink.facts.get(0)).toEqual({ range: [0, 100] });
   expect(sink.facts.get(1)).toEqual({});
   await adapter.close();
 });
