@@ -2,7 +2,8 @@
 
 import { existsSync, rmSync, statSync, truncateSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { openBuffer } from '../../agent/src/buffer/buffer.ts';
+import { type Buffer, openBuffer } from '../../agent/src/buffer/buffer.ts';
+import { Fault } from '../../agent/src/model/fault.ts';
 import { scratch } from '../support/scratch.ts';
 import type { Chance } from './chance.ts';
 import { batchOf, numberOf, TAGS } from './content.ts';
@@ -100,11 +101,15 @@ export function flawsOf(path: string, ledger: Ledger): string[] {
   }
 }
 
-/** Whether numbers that a commit promised are given to other readings. In these runs reading n has the number n. */
-function usedAgain(path: string, ledger: Ledger): string[] {
+/**
+ * Whether numbers that a commit promised are given to other readings. In these runs reading n has the number n. Damage
+ * that shows only in use ends the process, and its next start must set the file aside: so it is opened once more.
+ */
+function usedAgain(path: string, ledger: Ledger, starts = 2): string[] {
   const promised = ledger.highest();
+  let buffer: Buffer | undefined;
   try {
-    const buffer = openBuffer(path, SIZE, AFTER);
+    buffer = openBuffer(path, SIZE, AFTER);
     const ids = buffer.dictionary.intern(TAGS);
     const from = promised + 1_000_000;
     buffer.append([{ priority: 'normal', batch: batchOf(from, from + 9, ids) }]);
@@ -119,6 +124,14 @@ function usedAgain(path: string, ledger: Ledger): string[] {
     const skipped = gaps.some(({ range }) => range !== undefined && range.first <= promised && range.last >= promised);
     return there >= promised || skipped ? [] : [`the numbers up to ${promised} are gone, and no gap record names them`];
   } catch (error) {
+    if (starts > 1 && error instanceof Fault && error.code === 'buffer.damaged') {
+      try {
+        buffer?.close();
+      } catch {
+        // Of a damaged file no more than its mark for the next start can be written.
+      }
+      return usedAgain(path, ledger, starts - 1);
+    }
     return [`it cannot be used: ${error}`];
   }
 }

@@ -181,7 +181,7 @@ run "what_holds_data_is_locked" {
     error_message = "Production is locked."
   }
   assert {
-    condition     = length(regexall("(?m)^\\.create-merge table ", local.kusto_script)) == 5 && strcontains(local.kusto_script, "mapping \"rows\"") && strcontains(local.kusto_script, "mapping \"columns\"")
+    condition     = length(regexall("(?m)^\\.create-merge table ", local.kusto_script)) == 6 && strcontains(local.kusto_script, "table Events") && strcontains(local.kusto_script, "mapping \"rows\"") && strcontains(local.kusto_script, "mapping \"columns\"")
     error_message = "The schema of telemetry is all of kusto/*.kql."
   }
 }
