@@ -102,7 +102,10 @@ export function isEmpty({ identity, added, removed, changed }: PlantDiff): boole
 }
 
 function diffSources(before: ResolvedSource, after: ResolvedSource): SourceChange | undefined {
-  const settings = diffKeys(before.config, after.config).filter(({ key }) => !IN_TAGS.has(key));
+  const all = diffKeys(before.config, after.config);
+  // `endpoints` is there in any case; where the mapping says `endpoint`, that is the one to show.
+  const one = all.some(({ key }) => key === 'endpoint');
+  const settings = all.filter(({ key }) => !IN_TAGS.has(key) && !(one && key === 'endpoints'));
   const old = new Map<string, ResolvedTag>(before.tags.map((tag) => [tag.name, tag]));
   const kept = new Set<string>();
   const added: ResolvedTag[] = [];

@@ -104,7 +104,7 @@ export function readDatabase(texts: readonly string[]): Database {
 /** Words of the language, its operators, types and aggregations, as the functions of the data stack use them. */
 const WORDS = new Set(
   (
-    'and as asc between bool by contains count datetime declare desc distinct dynamic endswith extend false getschema has ' +
+    'and as asc between bool by contains count datetime declare desc distinct dynamic endswith endswith_cs extend false getschema has ' +
     'in in~ inner int isfuzzy join kind leftanti leftouter let long materialize mv-expand mv expand nulls first last not ' +
     'null on or order project project-away away real scan sort startswith step string summarize take timespan to top true ' +
     'typeof union where with with_itemindex guid decimal leftsemi fullouter serialize invoke limit render parse evaluate'
