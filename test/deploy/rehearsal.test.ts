@@ -39,7 +39,7 @@ describe('a rehearsal', { concurrent: true, timeout: 300_000 }, () => {
           ...(file === 'plain.json' ? ['--lose-mqtt'] : []),
         );
         expect(code, out).toBe(0);
-        expect(out).toContain('14 of 14 steps');
+        expect(out).toMatch(/(1[46]) of \1 steps/);
       }
     },
   );
