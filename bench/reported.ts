@@ -1,7 +1,7 @@
 // What the module twin costs: bytes of reported properties, from a real gateway over the local hub, while all is well and
 // while a source comes and goes. The gateway reports at most once in 30 s, here once in a second, so that a minute has as
-// many chances to report as half an hour. A report of 30 s may join several of these: an hour never costs more than 120
-// of the largest.
+// many chances to report as half an hour. What it makes of an hour, 120 of the largest, is an estimate: a report of 30 s
+// may join several of these.
 //
 //   npm run bench:reported                  30 s for each
 //   npm run bench:reported -- --seconds 60 --verbose
