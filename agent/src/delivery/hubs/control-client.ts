@@ -2,6 +2,7 @@
 // connection lives. What the SDK waits for without end has a deadline here, and nothing of it can fail the delivery of
 // readings: without a twin a gateway goes on, and asks again.
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { DeviceMethodRequest, DeviceMethodResponse, ModuleClient, Twin } from 'azure-iot-device';
 import { describe, Fault } from '../../model/fault.ts';
 import type { Log } from '../../model/log.ts';
@@ -63,7 +64,7 @@ async function serveTwin(client: ModuleClient, over: AbortSignal, desk: ControlD
     } catch (error) {
       if (over.aborted) return;
       log('warn', 'the twin did not come', { reason: describe(error), againInMs: TWIN_AGAIN });
-      await pause(TWIN_AGAIN, over);
+      await sleep(TWIN_AGAIN, undefined, { signal: over }).catch(() => {});
     }
   }
 }
@@ -88,18 +89,4 @@ function within<T>(
   const timer = setTimeout(() => reject(new Fault('hub.timeout', `${what} was not answered in ${ms / 1_000} s`)), ms);
   ask((error, result) => (error ? reject(error) : resolve(result as T)));
   return promise.finally(() => clearTimeout(timer));
-}
-
-function pause(ms: number, over: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    over.addEventListener(
-      'abort',
-      () => {
-        clearTimeout(timer);
-        resolve();
-      },
-      { once: true },
-    );
-  });
 }
