@@ -103,6 +103,21 @@ describe('the difference between two plants', () => {
     ]);
   });
 
+  it('text in place of a number is another reading of the tag', async () => {
+    const diff = await changed(
+      ['deadband: 0.1 }', 'deadband: 0, enumText: true }'],
+      ['sampling: 1s', 'enumText: true'],
+    );
+    expect(diff.changed[0]!.changed.map(({ name, reads }) => [name, reads])).toEqual([
+      ['20FIC101.PV', true],
+      ['20TI105.PV', true],
+    ]);
+    expect(printDiff(diff).slice(1)).toEqual([
+      '  ~ 20FIC101.PV: enumText (none) → true by default',
+      '  ~ 20TI105.PV: deadband 0.1 → 0, enumText (none) → true',
+    ]);
+  });
+
   it('a faster tag makes the source publish faster, on the connection that stands', async () => {
     const diff = await changed(['deadband: 0.1 }', 'deadband: 0.1, sampling: 250ms }']);
     expect(diff.changed[0]).toMatchObject({

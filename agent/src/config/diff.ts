@@ -196,6 +196,8 @@ function written(key: string, value: unknown, duration: boolean): string {
       const { from, to } = value as Scale;
       return `${from.join('..')} to ${to.join('..')}`;
     }
+    case 'enumText':
+      return value === 'wanted' ? 'true' : 'true by default';
     case 'range':
       return (value as readonly number[]).join('..');
     default:

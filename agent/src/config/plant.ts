@@ -41,6 +41,8 @@ export interface ResolvedOpcUaTag extends TagBasis {
   readonly sampling: number;
   readonly mode: 'subscribe' | 'poll';
   readonly history: 'auto' | 'none';
+  /** Texts in place of numbers. welcome: the source's defaults want them, and nothing is wrong where there are none. */
+  readonly enumText?: 'wanted' | 'welcome';
 }
 
 export interface ResolvedModbusTag extends TagBasis {

@@ -113,10 +113,11 @@ function optionsOf(
       sampling: tag.sampling,
       mode: tag.mode,
       history: tag.history === 'auto',
+      ...(tag.enumText !== undefined && { enumText: tag.enumText }),
       ...deadbandOf(tag),
       wantsRange: tag.deadband?.kind === 'percent' && tag.range === undefined,
       // A tag that is scaled here is not in the server's unit any more.
-      wantsUnit: tag.unit === undefined && tag.scale === undefined,
+      wantsUnit: tag.unit === undefined && tag.scale === undefined && tag.enumText !== 'wanted',
     })),
   };
 }

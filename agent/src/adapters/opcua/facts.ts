@@ -29,8 +29,13 @@ export async function readUnits(
   return (await properties(nodes, 'EngineeringUnits', limits, server)).map(unitOf);
 }
 
-/** The value of one property of each node; undefined where a node has none. */
-async function properties(nodes: readonly NodeId[], name: string, limits: Limits, server: Calls): Promise<unknown[]> {
+/** The value of one property of each node; undefined where a node has none. Rejects only when the connection fails. */
+export async function properties(
+  nodes: readonly NodeId[],
+  name: string,
+  limits: Limits,
+  server: Calls,
+): Promise<unknown[]> {
   const found: { at: number; nodeId: NodeId }[] = [];
   await server.portions(nodes, limits.translate, async (portion, from) => {
     const paths = portion.map((node) => browsePath(node, HAS_PROPERTY, { namespace: 0, name }));

@@ -9,6 +9,7 @@ import type { Session } from './link.ts';
 import type { OpcUaOptions } from './options.ts';
 import { type Roster, roster } from './roster.ts';
 import type { Memory, Subscriptions } from './subscriptions.ts';
+import { type TextBook, textBook } from './texts.ts';
 import { type Unreadable, unreadable } from './unreadable.ts';
 
 /** What stands on the server. */
@@ -44,6 +45,8 @@ export interface Kept {
   readonly unreadable: Unreadable;
   /** Positions of tags whose unit was asked for. */
   readonly described: Set<number>;
+  /** What the numbers of enumerations mean. */
+  readonly texts: TextBook;
 }
 
 /** @param lag see `backfill`; @param tags shared with other servers of the same source */
@@ -51,13 +54,17 @@ export const keep = (
   options: Pick<OpcUaOptions, 'tags' | 'publishing'>,
   lag?: number,
   tags = roster(options.tags, options.publishing),
-): Kept => ({
-  roster: tags,
-  session: undefined,
-  estate: undefined,
-  debris: undefined,
-  memory: { most: Number.POSITIVE_INFINITY, trying: 0 },
-  history: backfill(tags, lag),
-  unreadable: unreadable(tags),
-  described: new Set(),
-});
+): Kept => {
+  const unable = unreadable(tags);
+  return {
+    roster: tags,
+    session: undefined,
+    estate: undefined,
+    debris: undefined,
+    memory: { most: Number.POSITIVE_INFINITY, trying: 0 },
+    history: backfill(tags, lag),
+    unreadable: unable,
+    described: new Set(),
+    texts: textBook(unable.note),
+  };
+};

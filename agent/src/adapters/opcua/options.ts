@@ -57,6 +57,8 @@ export interface OpcUaTag {
   readonly wantsRange: boolean;
   /** Whether its EngineeringUnits are wanted. */
   readonly wantsUnit?: boolean;
+  /** Whether the text of an enumeration takes the place of its number. `welcome`: where there is one. */
+  readonly enumText?: 'wanted' | 'welcome';
 }
 
 /** Which events of a source are wanted. */

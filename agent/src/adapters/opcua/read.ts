@@ -1,11 +1,14 @@
 // Reads tags once, as the gateway would: value, status, source time; and in words what a status cannot say.
 
+import type { NodeId } from 'node-opcua-client';
 import { BatchBuilder, Kind } from '../../model/batch.ts';
 import { isGood, statusName } from '../../model/status.ts';
 import { now } from '../../model/time.ts';
 import type { Answer } from '../survey.ts';
+import { readTexts, type Texts } from './enumerations.ts';
 import { resolveNodes } from './nodes.ts';
 import type { OpcUaTag } from './options.ts';
+import { withTexts } from './texts.ts';
 import type { Visit } from './visit.ts';
 
 /** Each tag gets exactly one reading. Rejects with a Fault when the connection fails. */
@@ -33,5 +36,24 @@ export async function readTags(tags: readonly OpcUaTag[], { server, limits, name
       if (!isGood(status)) details.set(tag.index, `the server says ${statusName(status)} of ${node}`);
     }
   });
-  return { batch: builder.take(), details, roundTrips };
+  const texts = await textsOf(found, details, { server, limits, namespaces });
+  return { batch: withTexts(builder.take(), texts, () => {}), details, roundTrips };
+}
+
+/** The texts of tags that are to have some; a tag that has none says so. */
+async function textsOf(
+  found: readonly { readonly tag: OpcUaTag; readonly node: NodeId }[],
+  details: Map<number, string>,
+  { server, limits }: Visit,
+): Promise<Map<number, Texts>> {
+  const wanting = found.filter(({ tag }) => tag.enumText !== undefined);
+  const answers = wanting.length === 0 ? [] : await readTexts(wanting, limits, server);
+  const texts = new Map<number, Texts>();
+  for (const [i, { tag }] of wanting.entries()) {
+    const { texts: known, reason } = answers[i] ?? {};
+    if (known !== undefined) texts.set(tag.index, known);
+    else if (tag.enumText === 'wanted' && reason !== undefined && !details.has(tag.index))
+      details.set(tag.index, reason);
+  }
+  return texts;
 }

@@ -27,12 +27,13 @@ export async function serve(
   options: OpcUaOptions,
   timings: Timings,
   kept: Kept,
-  sink: Sink,
+  to: Sink,
   first: boolean,
   signal: AbortSignal,
 ): Promise<void> {
   const { link, server, limits, namespaces } = connection;
-  const { roster } = kept;
+  const { roster, texts } = kept;
+  const sink = texts.over(to);
   server.types.onFailure = (type, reason) => {
     kept.unreadable.note(`values of type ${type}`, reason);
     kept.unreadable.tell(sink);
@@ -62,6 +63,7 @@ export async function serve(
     listenAgain(estate),
     describe(estate),
     fill(estate),
+    keepTexts(estate),
     stayAlive(estate),
     polls.over,
   ]);
@@ -165,6 +167,7 @@ export async function serve(
   async function follow(estate: Estate): Promise<number> {
     const { version } = roster;
     const isPresent = ({ position }: Item) => roster.tags[position] !== undefined;
+    for (const item of estate.items) if (!isPresent(item)) texts.forget(item);
     estate.items = estate.items.filter(isPresent);
     const known = new Set(kept.unreadable.positions);
     for (const { position } of estate.items) known.add(position);
@@ -217,10 +220,12 @@ export async function serve(
     const nodes = ranged.map(({ node }) => node);
     const facts = await readRanges(nodes, limits, server);
     for (const [i, { tag }] of ranged.entries()) sink.describe(tag.index, facts[i] ?? {});
-    const refused = await estate.subscriptions.add(found.filter((item) => !isPolled(item)));
+    await texts.learn(found, limits, server);
+    const items = found.map((item) => (texts.has(item.tag.index) ? undamped(item) : item));
+    const refused = await estate.subscriptions.add(items.filter((item) => !isPolled(item)));
     for (const { item, status } of refused) kept.unreadable.set(item.position, status, refusal(status));
     const without = new Set(refused.map(({ item }) => item));
-    const fresh = found.filter((item) => !without.has(item));
+    const fresh = items.filter((item) => !without.has(item));
     for (const { position } of fresh) kept.unreadable.clear(position);
     estate.items = estate.items.concat(fresh);
     await polls.add(fresh.filter(isPolled));
@@ -308,6 +313,16 @@ export async function serve(
     }
   }
 
+  /** Texts may be others after an outage, and whenever the server says so. */
+  async function keepTexts(estate: Estate): Promise<void> {
+    if (resumed) texts.doubt(estate.items);
+    const again = async (items: readonly Item[]) => {
+      await texts.learn(items, limits, server);
+      kept.unreadable.tell(sink);
+    };
+    await texts.keep(() => estate.items, again, signal);
+  }
+
   function fill(estate: Estate): Promise<void> {
     const recorded = () => estate.items.filter(({ tag }) => tag.history === true);
     return kept.history.run(recorded, server, limits, sink, signal);
@@ -325,6 +340,12 @@ export async function serve(
 }
 
 const isPolled = ({ tag }: Item) => tag.mode === 'poll';
+
+/** Without the deadband of its source's defaults: the numbers of an enumeration are no amounts. */
+function undamped(item: Item): Item {
+  const { deadband: _, ...tag } = item.tag;
+  return { ...item, tag };
+}
 
 /** What the server made of what it was asked for, in flat figures. */
 function report(all: Subscriptions): Record<string, number> {

@@ -38,6 +38,7 @@ function checkTag(name: string, tag: OpcUaTag, _source: Partial<OpcUaSource>, re
     report(['path'], 'key', `${name} has both node and path: write one of them`);
   }
   checkThinning(tag, report);
+  if (tag.enumText === true) checkText(name, tag, report);
   checkClamp(name, tag, report);
 }
 
@@ -83,6 +84,26 @@ function resolveTag(name: string, tag: OpcUaTag, defaults: OpcUaSource['defaults
     sampling: tag.sampling ?? defaults.sampling ?? SECOND,
     mode: tag.mode ?? defaults.mode ?? ('subscribe' as const),
     history: tag.history ?? defaults.history ?? ('auto' as const),
+    enumText: enumTextOf(tag, defaults),
     ...basis(tag, defaults),
   });
+}
+
+/** What is done with numbers alone, on a tag whose text is to be sent. */
+function checkText(name: string, { deadband, swingingDoor, scale, clamp }: OpcUaTag, report: Report): void {
+  const sent = `enumText sends ${name} as text`;
+  if (scale !== undefined) report(['scale'], 'key', `${sent}, which cannot be scaled: write one of them`);
+  if (clamp === true) report(['clamp'], 'key', `${sent}, which has no range to be clamped to: write one of them`);
+  if (swingingDoor !== undefined) {
+    report(['swingingDoor'], 'key', `${sent}, which lies on no line: write deadband: 0 to send changes alone`);
+  }
+  if (deadband !== undefined && deadband.size > 0) {
+    report(['deadband'], 'key', `${sent}, which is another or is not: write deadband: 0 to send changes alone`);
+  }
+}
+
+/** A tag that is scaled or clamped is a number, whatever the source's defaults say. */
+function enumTextOf(tag: OpcUaTag, defaults: OpcUaSource['defaults']): ResolvedOpcUaTag['enumText'] {
+  if (tag.enumText !== undefined) return tag.enumText ? 'wanted' : undefined;
+  return defaults.enumText === true && tag.scale === undefined && tag.clamp !== true ? 'welcome' : undefined;
 }

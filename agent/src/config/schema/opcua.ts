@@ -16,6 +16,12 @@ const history = z
   .enum(['auto', 'none'], { error: 'write auto or none' })
   .describe("auto: after a gap, what the server's own history holds is read afterwards. none: it is not.");
 
+const enumText = z
+  .boolean({ error: 'write true or false' })
+  .describe(
+    'true: the text of an enumeration or a discrete state is sent in place of its number, as the server has it: Running. Default: false.',
+  );
+
 export const opcuaTag = z.strictObject(
   {
     ...tagCommon,
@@ -38,6 +44,7 @@ export const opcuaTag = z.strictObject(
       .describe('How often the server looks at the signal, or the gateway polls it. Default: 1s.'),
     mode: mode.optional(),
     history: history.optional(),
+    enumText: enumText.optional(),
   },
   { error: 'write { node: "nsu=urn:vendor:plc;s=FIC101.PV" }' },
 );
@@ -142,7 +149,7 @@ export const opcuaSource = z.strictObject({
     .describe("How long a broken link the server's queues should bridge without a loss: 30s."),
   events: events.optional(),
   defaults: opcuaTag
-    .pick({ ...common, sampling: true, mode: true, history: true })
+    .pick({ ...common, sampling: true, mode: true, history: true, enumText: true })
     .prefault({})
     .describe('What holds for every tag of the source that says nothing else.'),
   tags: z.record(tagName, opcuaTag, { error: NAMES }).default({}).describe('Tags by name.'),
