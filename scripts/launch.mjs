@@ -76,6 +76,8 @@ const args = commandLine(process.argv.slice(2));
 install();
 // One heap for small allocations instead of one per thread, as in the image.
 const env = { MALLOC_ARENA_MAX: '2', ...process.env };
+// Commands that messages tell a person to type are what works here.
+if (process.argv[2] !== 'run') env.FIELDGATE_TYPED ??= 'npm run -s fieldgate --';
 const child = spawn(node(), args, { stdio: 'inherit', env });
 // Ctrl-C reaches the child from the terminal itself; a signal sent to this process alone is handed on.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {

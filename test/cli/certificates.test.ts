@@ -39,7 +39,10 @@ async function met(status = 'BadCertificateUntrusted') {
   return { leaf, thumbprint: entry?.thumbprint ?? '' };
 }
 
-test('an empty folder', async () => {
+test('an empty folder; none at all is not made by looking for it', async () => {
+  expect(await certificates('list')).toMatchObject({ code: 1, err: expect.stringContaining(`no folder ${folder}`) });
+  expect(existsSync(folder)).toBe(false);
+  openPki(folder);
   expect(await certificates('list')).toMatchObject({ code: 0, out: expect.stringContaining('no certificates yet') });
   expect((await certificates('list', '--json')).out).toBe('[]\n');
 });
@@ -69,6 +72,28 @@ test('trust and reject move it to and fro', async () => {
   expect((await certificates('reject', thumbprint)).code).toBe(1);
 });
 
+test('a thumbprint as people type it', async () => {
+  const { thumbprint } = await met();
+  const colons = thumbprint.toUpperCase().match(/../g)!.join(':');
+  const json = async (...args: string[]) => JSON.parse((await certificates(...args, '--json')).out) as unknown;
+  expect(await json('trust', colons)).toMatchObject({ done: 'trusted', thumbprint, place: 'trusted' });
+  expect(await json('reject', thumbprint.slice(0, 8))).toMatchObject({ done: 'rejected', thumbprint });
+  const err = async (...args: string[]) => {
+    const { code, err } = await certificates(...args);
+    expect(code).toBe(1);
+    return err;
+  };
+  expect(await err('trust', thumbprint.slice(0, 6))).toContain('too short');
+  const last = thumbprint.at(-1) === '0' ? '1' : '0';
+  expect(await err('trust', thumbprint.slice(0, -1) + last)).toContain(`did you mean ${thumbprint}?`);
+  expect(await err('trust', '0'.repeat(64))).toContain('SHA-256');
+  expect(await err('reject', thumbprint)).toContain('among rejected: CN=PLC 7');
+  const other = openPki(folder);
+  const twin = Buffer.from((await mint({ name: 'PLC 8' })).der);
+  await other.keep(twin, 'plc8', 'plc8', []);
+  expect((await other.list()).length).toBe(2);
+});
+
 test('trust says what it cannot settle', async () => {
   const host = await met('BadCertificateHostNameInvalid');
   expect((await certificates('trust', host.thumbprint)).out).toContain('accepted at the host 10.1.1.7');
@@ -90,9 +115,18 @@ test('certificates and revocation lists come from files', async () => {
   const list = await certificates('issuer', at('ca.crl', await revocationList(ca, [ca])));
   expect(list.out).toBe('issuers: revocation list of CN=Plant CA, 1 entries\n');
   expect(existsSync(join(folder, 'issuers/crl'))).toBe(true);
+  const key = await certificates('trust', at('ca.key', ca.keyPem));
+  expect(key).toMatchObject({ code: 1, err: expect.stringContaining('that is a private key') });
+  const sub = await mint({ name: 'Unit CA', authority: true, issuer: ca });
+  const chain = at('chain.pem', sub.pem + ca.pem);
+  expect((await certificates('issuer', chain)).out.match(/issuers: certificate/g)).toHaveLength(2);
+  expect(await certificates('trust', chain)).toMatchObject({ code: 1, err: expect.stringContaining('2 certificates') });
   const wrong = await certificates('issuer', at('letter.txt', 'Dear Sir'));
   expect(wrong).toMatchObject({ code: 1, err: expect.stringContaining('neither a certificate nor a revocation list') });
-  expect(await certificates('trust', '/no/such/file')).toMatchObject({ code: 1 });
+  expect(await certificates('trust', '/no/such/file')).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('ENOENT'),
+  });
 });
 
 test('create makes it once, --force again', async () => {
@@ -120,10 +154,18 @@ sources:
   const second = await run('--force');
   expect(second.code).toBe(0);
   expect(second.out).not.toBe(first.out);
+
+  // A certificate that is damaged is replaced when a person says so, and named until then.
+  writeFileSync(join(base, 'data/pki/own/certs/fieldgate.pem'), 'rubbish');
+  const third = await run('--force');
+  expect(third).toMatchObject({ code: 0, out: expect.stringContaining('urn:lavera:gw1:fieldgate') });
 });
 
 test('what makes no sense is said', async () => {
   await expect(certificates('distrust')).rejects.toThrow('none of list, trust, reject, issuer, create');
+  await expect(certificates('lst')).rejects.toThrow('did you mean "list"');
+  openPki(folder);
+  await expect(certificates('reject', 'plc7')).rejects.toThrow('"plc7" is none');
   await expect(certificates('reject')).rejects.toThrow('needs the thumbprint');
   await expect(certificates('trust')).rejects.toThrow('needs a thumbprint');
 });

@@ -218,6 +218,17 @@ describe('certificates that nobody should rely on', () => {
         says: ['BadCertificateIssuerUseNotAllowed'],
       };
     },
+    'below more authorities than the root allows': async () => {
+      const root = await mint({ name: 'Group root', authority: true, below: 0 });
+      const middle = await mint({ name: 'Plant CA', authority: true, issuer: root });
+      const leaf = await mint({ ...right, issuer: middle });
+      const lists = [await revocationList(root, []), await revocationList(middle, [])];
+      return {
+        shown: showing(leaf, middle),
+        folder: pki({ trusted: [root], lists }),
+        says: ['BadCertificateIssuerUseNotAllowed', 'Group root', 'above 1'],
+      };
+    },
     'swapped after it was trusted': async () => {
       const [old, swapped] = [await mint(right), await mint(right)];
       return { shown: showing(swapped), folder: pki({ trusted: [old] }), says: ['BadCertificateUntrusted'] };

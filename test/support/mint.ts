@@ -33,6 +33,8 @@ export interface Wish {
   /** Default: signed by itself. */
   readonly issuer?: Minted;
   readonly authority?: boolean;
+  /** How many authorities an authority may have below it. */
+  readonly below?: number;
   readonly uri?: string;
   readonly hosts?: readonly string[];
   /** From now, in days. */
@@ -77,7 +79,7 @@ export async function mint(wish: Wish): Promise<Minted> {
   const serialNumber = `01${randomBytes(7).toString('hex')}`;
   const signer = issuer ? await keyFor(issuer.keyPem, hash) : keys.privateKey;
   const extensions: Extension[] = [
-    new BasicConstraintsExtension(authority, undefined, true),
+    new BasicConstraintsExtension(authority, wish.below, true),
     new KeyUsagesExtension(
       wish.usage ?? (authority ? KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign : SERVER),
       true,
@@ -115,15 +117,28 @@ export async function mint(wish: Wish): Promise<Minted> {
   };
 }
 
-/** @param revoked what is on the list; @param to its end, days from now */
-export async function revocationList(issuer: Minted, revoked: readonly Minted[], to = 30): Promise<Buffer> {
+/**
+ * @param revoked what is on the list; @param to its end, days from now
+ * @param more extensions of the list (a delta, a partial one), its beginning in days from now, a reason for every entry
+ */
+export async function revocationList(
+  issuer: Minted,
+  revoked: readonly Minted[],
+  to = 30,
+  more: { extensions?: Extension[]; from?: number; reason?: number } = {},
+): Promise<Buffer> {
   const list = await X509CrlGenerator.create({
     issuer: `CN=${issuer.name}`,
-    thisUpdate: at(Math.min(-1, to - 30)),
+    thisUpdate: at(more.from ?? Math.min(-1, to - 30)),
     nextUpdate: at(to),
     signingAlgorithm: algorithm(),
     signingKey: await keyFor(issuer.keyPem, 'SHA-256'),
-    entries: revoked.map(({ serialNumber }) => ({ serialNumber, revocationDate: at(-0.5) })),
+    ...(more.extensions && { extensions: more.extensions }),
+    entries: revoked.map(({ serialNumber }) => ({
+      serialNumber,
+      revocationDate: at(-0.5),
+      ...(more.reason !== undefined && { reason: more.reason }),
+    })),
   });
   return Buffer.from(list.rawData);
 }

@@ -1,17 +1,29 @@
 // `fieldgate certificates`: the gateway's own certificate, which OPC UA servers it trusts, and what changes either.
 
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { type CertificateEntry, openPki, type Pki } from '../adapters/opcua/pki.ts';
+import { dirname, join, resolve } from 'node:path';
+import { type CertificateEntry, openPki, type Pki, type Place } from '../adapters/opcua/pki.ts';
+import { typed } from '../adapters/typed.ts';
 import { loadMapping } from '../config/load.ts';
 import { formatMistake } from '../config/mistake.ts';
-import { describe } from '../model/fault.ts';
+import { nearest } from '../config/nearest.ts';
+import { describe, Fault } from '../model/fault.ts';
 import { applicationUri } from '../wiring/opcua.ts';
 import { type Arguments, parseArguments, Usage } from './arguments.ts';
 import { type Command, EXIT, type Io } from './command.ts';
 
+/** What an action did: for people, and for programs (`--json`). */
+interface Done {
+  readonly text: string;
+  readonly json: unknown;
+}
+
+/** Why an action could not be done. */
+class Failure extends Error {}
+
 const ACTIONS: Readonly<
-  Record<string, (pki: Pki, what: string | undefined, given: Arguments, io: Io) => Promise<number>>
+  Record<string, (pki: Pki, what: string | undefined, given: Arguments, io: Io) => Promise<Done>>
 > = { list, trust, reject, issuer, create };
 
 export const command: Command = {
@@ -29,7 +41,10 @@ export const command: Command = {
 Options:
   --pki DIR   the folder with the certificates; default data/pki, or beside the buffer of the mapping
   --force     create: a new certificate and key although there are some; the old ones are kept in own/old
-  --json      list: one JSON array
+  --json      list: one JSON array; else one JSON object: { done, thumbprint, subject, … }
+
+A thumbprint may be written with colons, in capitals, or as its first characters (eight at least) where only one
+certificate begins so.
 
 Examples:
   fieldgate certificates list
@@ -44,102 +59,156 @@ Exit codes: 0 done, 1 it could not be done, 2 wrong usage.
     const given = parseArguments(args, options, ['ACTION', '[THUMBPRINT|FILE]']);
     const [name = '', what] = given.positionals;
     const action = Object.hasOwn(ACTIONS, name) ? ACTIONS[name] : undefined;
-    if (action === undefined) throw new Usage(`"${name}" is none of ${Object.keys(ACTIONS).join(', ')}`);
-    return action(openPki(given.values.get('pki') ?? join('data', 'pki')), what, given, io);
+    if (action === undefined) {
+      const near = nearest(name, Object.keys(ACTIONS));
+      throw new Usage(
+        `"${name}" is none of ${Object.keys(ACTIONS).join(', ')}${near ? `; did you mean "${near}"?` : ''}`,
+      );
+    }
+    const folder = given.values.get('pki') ?? join('data', 'pki');
+    try {
+      // A folder that is not there is the wrong one, and is not made by looking at it.
+      const looks =
+        name === 'list' || name === 'reject' || (name === 'trust' && what !== undefined && isThumbprint(what));
+      if (looks && !existsSync(folder)) {
+        throw new Failure(
+          `there is no folder ${resolve(folder)}; the gateway's certificates are in "pki" beside its buffer: --pki DIR`,
+        );
+      }
+      const { text, json } = await action(openPki(folder), what, given, io);
+      io.out.write(given.flags.has('json') ? `${JSON.stringify(json, null, 2)}\n` : text);
+      return EXIT.clean;
+    } catch (thrown) {
+      if (!(thrown instanceof Fault || thrown instanceof Failure)) throw thrown;
+      io.err.write(`fieldgate certificates: ${describe(thrown)}\n`);
+      return EXIT.failed;
+    }
   },
 };
 
-async function list(pki: Pki, _: string | undefined, { flags }: Arguments, io: Io): Promise<number> {
+async function list(pki: Pki): Promise<Done> {
   const entries = (await pki.list()).map((entry) => ({ ...entry, daysLeft: daysLeft(entry) }));
-  if (flags.has('json')) {
-    io.out.write(`${JSON.stringify(entries, null, 2)}\n`);
-    return EXIT.clean;
-  }
-  if (entries.length === 0) {
-    io.out.write('no certificates yet; "fieldgate certificates create MAPPING" makes the own one\n');
-  }
-  for (const { place, thumbprint, subject, daysLeft, note } of entries) {
-    io.out.write(`${place.padEnd(8)}  ${thumbprint}  ${String(daysLeft).padStart(5)} days left  ${subject}\n`);
-    if (note === undefined) continue;
-    io.out.write(`${' '.repeat(10)}${note.source} met it at ${note.host} on ${note.seen.slice(0, 16)}Z: `);
-    io.out.write(`${note.findings.map(({ what }) => what).join('; ')}\n`);
-  }
-  return EXIT.clean;
+  const lines = entries.map((entry) => {
+    const { place, thumbprint, subject, note, file } = entry;
+    const met = note && `${note.source} met it at ${note.host} on ${note.seen.slice(0, 16)}Z: `;
+    const more = [
+      ...(file.endsWith('-next.pem') ? ["takes the place of the gateway's own one when that ends"] : []),
+      ...(met ? [`${met}${note.findings.map(({ what }) => what).join('; ')}`] : []),
+    ];
+    const first = `${place.padEnd(8)}  ${thumbprint}  ${lasting(entry)}  ${subject}\n`;
+    return first + more.map((line) => `${' '.repeat(10)}${line}\n`).join('');
+  });
+  const none = `no certificates yet; "${typed('certificates create MAPPING')}" makes the own one\n`;
+  return { text: lines.join('') || none, json: entries };
 }
 
-async function trust(pki: Pki, what: string | undefined, _: Arguments, io: Io): Promise<number> {
+const lasting = (entry: CertificateEntry) =>
+  daysLeft(entry) < 0
+    ? `ended ${entry.validTo.toISOString().slice(0, 10)}`
+    : `${String(daysLeft(entry)).padStart(5)} days left`;
+
+async function trust(pki: Pki, what: string | undefined): Promise<Done> {
   if (what === undefined)
     throw new Usage('trust needs a thumbprint ("fieldgate certificates list" shows them) or a file');
-  if (!/^[0-9a-f]{40}$/i.test(what)) return add(pki, what, 'trusted', io);
-  const entry = await pki.trust(what);
-  if (entry === undefined) return unknown('rejected', what, pki, io);
-  io.out.write(`trusted: ${entry.thumbprint}  ${entry.subject}\n`);
+  if (!isThumbprint(what)) return add(pki, what, 'trusted');
+  const entry = await pki.trust((await theOne(pki, what, ['rejected', 'trusted'])).thumbprint);
+  if (entry === undefined) throw new Failure(`somebody else has just moved ${what}; try again`);
+  let text = `trusted: ${entry.thumbprint}  ${entry.subject}\n`;
   for (const { status, what, mend } of entry.note?.findings ?? []) {
     if (status === 'BadCertificateHostNameInvalid') {
-      io.out.write(`accepted at the host ${entry.note?.host}, although ${what}\n`);
+      text += `accepted at the host ${entry.note?.host}, although ${what}\n`;
     } else if (status !== 'BadCertificateUntrusted') {
-      io.out.write(`still refused: ${what}${mend === undefined ? '' : `; ${mend}`}\n`);
+      text += `still refused: ${what}${mend === undefined ? '' : `; ${mend}`}\n`;
     }
   }
-  return EXIT.clean;
+  return { text, json: { done: 'trusted', ...entry } };
 }
 
-async function reject(pki: Pki, thumbprint: string | undefined, _: Arguments, io: Io): Promise<number> {
-  if (thumbprint === undefined)
-    throw new Usage('reject needs the thumbprint; "fieldgate certificates list" shows them');
-  const entry = await pki.reject(thumbprint);
-  if (entry === undefined) return unknown('trusted', thumbprint, pki, io);
-  io.out.write(`rejected: ${entry.thumbprint}  ${entry.subject}\n`);
-  return EXIT.clean;
-}
-
-async function issuer(pki: Pki, file: string | undefined, _: Arguments, io: Io): Promise<number> {
-  if (file === undefined) throw new Usage("issuer needs the file of an authority's certificate or revocation list");
-  return add(pki, file, 'issuers', io);
-}
-
-async function create(pki: Pki, mapping: string | undefined, { flags, values }: Arguments, io: Io): Promise<number> {
-  const fail = (message: string) => {
-    io.err.write(`fieldgate certificates: ${message}\n`);
-    return EXIT.failed;
+async function reject(pki: Pki, what: string | undefined): Promise<Done> {
+  if (what === undefined) throw new Usage('reject needs the thumbprint; "fieldgate certificates list" shows them');
+  if (!isThumbprint(what)) throw new Usage(`reject takes a thumbprint, and "${what}" is none`);
+  const entry = await pki.reject((await theOne(pki, what, ['trusted'])).thumbprint);
+  if (entry === undefined) throw new Failure(`somebody else has just moved ${what}; try again`);
+  return {
+    text: `rejected: ${entry.thumbprint}  ${entry.subject}\n`,
+    json: { done: 'rejected', ...entry },
   };
+}
+
+async function issuer(pki: Pki, file: string | undefined): Promise<Done> {
+  if (file === undefined) throw new Usage("issuer needs the file of an authority's certificate or revocation list");
+  return add(pki, file, 'issuers');
+}
+
+async function create(pki: Pki, mapping: string | undefined, { flags, values }: Arguments, io: Io): Promise<Done> {
   let place = pki;
   let uri: string | undefined;
   if (mapping !== undefined) {
     const loaded = await loadMapping(mapping, { env: io.env });
-    if ('mistakes' in loaded)
-      return fail(`${mapping} has mistakes:\n${loaded.mistakes.map((one) => formatMistake(one)).join('\n')}`);
+    if ('mistakes' in loaded) {
+      const mistakes = loaded.mistakes.map((one) => formatMistake(one)).join('\n');
+      throw new Failure(`${mapping} has mistakes:\n${mistakes}`);
+    }
     uri = applicationUri(loaded.plant);
     if (!values.has('pki')) place = openPki(join(dirname(loaded.mapping.buffer.path), 'pki'));
   }
-  const [own] = (await place.list()).filter((entry) => entry.place === 'own');
+  const own = (await place.list()).find((entry) => entry.place === 'own' && !entry.file.endsWith('-next.pem'));
   if (own !== undefined && !flags.has('force')) {
-    return fail(`${own.file} is there and has ${daysLeft(own)} days left; --force makes a new one`);
+    throw new Failure(`${own.file} is there and has ${daysLeft(own)} days left; --force makes a new one`);
   }
   if (own === undefined && uri === undefined) {
-    return fail('name the mapping, whose site and gateway become part of the certificate: certificates create MAPPING');
+    throw new Failure(
+      'name the mapping, whose site and gateway become part of the certificate: certificates create MAPPING',
+    );
   }
   await place.renew(uri, new Date());
   const { file, thumbprint, applicationUri: name } = await place.own(uri ?? '', new Date());
-  io.out.write(`created: ${thumbprint}  ${name}\nhave the servers trust ${file}\n`);
-  return EXIT.clean;
+  return {
+    text: `created: ${thumbprint}  ${name}\nhave the servers trust ${file}\n`,
+    json: { done: 'created', thumbprint, applicationUri: name, file },
+  };
 }
 
-async function add(pki: Pki, file: string, place: 'trusted' | 'issuers', io: Io): Promise<number> {
+async function add(pki: Pki, file: string, place: 'trusted' | 'issuers'): Promise<Done> {
+  let data: Buffer;
   try {
-    io.out.write(`${place}: ${await pki.add(await readFile(file), place)}\n`);
-    return EXIT.clean;
+    data = await readFile(file);
   } catch (error) {
-    io.err.write(`fieldgate certificates: ${file} cannot be taken: ${describe(error)}\n`);
-    return EXIT.failed;
+    throw new Failure(`${file} cannot be read: ${describe(error)}`);
   }
+  const taken = await pki.add(data, place).catch((thrown: unknown) => {
+    throw new Failure(`${file} cannot be taken: ${describe(thrown)}`);
+  });
+  return { text: taken.map((one) => `${place}: ${one}\n`).join(''), json: { done: place, file, taken } };
 }
 
-function unknown(where: string, thumbprint: string, { folder }: Pki, io: Io): number {
-  io.err.write(
-    `fieldgate certificates: no ${where} certificate has the thumbprint ${thumbprint}; "list" shows what is there in ${folder}\n`,
-  );
-  return EXIT.failed;
+/** Fewer characters of a thumbprint are soon those of another certificate, made to be mistaken for it. */
+const SHORTEST = 8;
+
+/** Hexadecimal, perhaps with colons or blanks as other programs show it; a file of that name goes first. */
+const isThumbprint = (text: string) => /^[0-9a-f]{2}[0-9a-f: ]{2,}$/i.test(text) && !existsSync(text);
+
+/** The certificate that is meant. @throws Failure when there is none, or more than one */
+async function theOne(pki: Pki, text: string, places: readonly Place[]): Promise<CertificateEntry> {
+  const wanted = text.replace(/[: ]/g, '').toLowerCase();
+  if (wanted.length < SHORTEST)
+    throw new Failure(`${text} is too short: ${SHORTEST} characters of a thumbprint at least`);
+  const all = await pki.list();
+  const found = all.filter(({ place, thumbprint }) => places.includes(place) && thumbprint.startsWith(wanted));
+  const [one] = found;
+  if (one !== undefined && new Set(found.map(({ thumbprint }) => thumbprint)).size === 1) return one;
+  const show = ({ thumbprint, subject }: CertificateEntry) => `${thumbprint}  ${subject}`;
+  if (one !== undefined) throw new Failure(`${wanted} begins more than one:\n  ${found.map(show).join('\n  ')}`);
+  const elsewhere = all.find(({ thumbprint }) => thumbprint.startsWith(wanted));
+  const what = `no ${places[0]} certificate has the thumbprint ${wanted} in ${pki.folder}`;
+  if (elsewhere !== undefined) throw new Failure(`${what}; it is among ${elsewhere.place}: ${elsewhere.subject}`);
+  if (wanted.length === 64) {
+    throw new Failure(`${what}: that is a SHA-256 fingerprint; the thumbprint of OPC UA is SHA-1, 40 characters long`);
+  }
+  const here = all.filter(({ place }) => places.includes(place));
+  const near = nearest(wanted, [...new Set(here.map(({ thumbprint }) => thumbprint))]);
+  const list = typed('certificates list');
+  throw new Failure(`${what}; ${near === undefined ? `"${list}" shows what is there` : `did you mean ${near}?`}`);
 }
 
 const daysLeft = ({ validTo }: CertificateEntry) => Math.floor((validTo.getTime() - Date.now()) / 86_400_000);

@@ -1,11 +1,25 @@
 // The gateway's own certificate: made as servers want it, followed in good time, and whole whenever the process dies.
 
-import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { chmodSync, existsSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { createPrivateKey, generateKeyPairSync, X509Certificate } from 'node:crypto';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { beforeEach, expect, test } from 'vitest';
 import { NOTICE_DAYS, ownCertificate, renewNow } from '../../../agent/src/adapters/opcua/own.ts';
+import { openPki } from '../../../agent/src/adapters/opcua/pki.ts';
+import type { Fault } from '../../../agent/src/model/fault.ts';
 import { mint } from '../../support/mint.ts';
 import { scratch } from '../../support/scratch.ts';
 
@@ -20,6 +34,7 @@ beforeEach(() => {
   folder = scratch();
 });
 const at = (file: string) => join(folder, file);
+const rsa = () => generateKeyPairSync('rsa', { modulusLength: 2_048 }).privateKey;
 
 test('it names the gateway, its host and the addresses of the host; the key is for nobody else', async () => {
   const { der, key, file, applicationUri } = await ownCertificate(folder, URI, today);
@@ -94,11 +109,84 @@ test('a key that others could read is closed', async () => {
   expect(statSync(at('own/private/private_key.pem')).mode & 0o777).toBe(0o600);
 });
 
-test('a key that is not that of the certificate is a fault that says so', async () => {
+test.each(
+  Object.entries({
+    'a key of another certificate': [
+      async () => ({ key: (await mint({ name: 'another' })).keyPem }),
+      'is not the key of',
+    ],
+    'a key that is encrypted': [
+      async () => ({ key: rsa().export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'x' }) }),
+      'encrypted',
+    ],
+    'a key that is none': [async () => ({ key: 'rubbish' }), 'damaged'],
+    'a key of an elliptic curve': [
+      async () => ({
+        key: generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ type: 'pkcs8', format: 'pem' }),
+      }),
+      'RSA key of 2048 to 4096 bits',
+    ],
+    'a key that is too short': [
+      async () => {
+        const { pem, keyPem } = await mint({ name: 'gw', uri: URI, bits: 1_024 });
+        return { key: keyPem, certificate: pem };
+      },
+      'RSA key of 2048 to 4096 bits',
+    ],
+    'a certificate that is none': [async () => ({ certificate: 'rubbish' }), 'no certificate'],
+    'a certificate without ApplicationUri': [
+      async () => {
+        const { pem, keyPem } = await mint({ name: 'gw' });
+        return { key: keyPem, certificate: pem };
+      },
+      'names no ApplicationUri',
+    ],
+  } satisfies Record<string, [() => Promise<{ key?: string | Buffer; certificate?: string }>, string]>),
+)('%s is a fault that says so and how to mend it', async (_, [files, says]) => {
   await ownCertificate(folder, URI, today);
-  writeFileSync(at('own/private/private_key.pem'), (await mint({ name: 'another' })).keyPem);
+  const { key, certificate } = (await files()) as { key?: string; certificate?: string };
+  if (key !== undefined) writeFileSync(at('own/private/private_key.pem'), key);
+  if (certificate !== undefined) writeFileSync(at('own/certs/fieldgate.pem'), certificate);
+  const fault = await ownCertificate(folder, URI, today).catch((error: unknown) => error);
+  expect(fault).toMatchObject({ code: 'source.configuration', message: expect.stringContaining(says) });
+  expect((fault as Fault).message).toMatch(/certificates create MAPPING --force|openssl/);
+  expect((fault as Fault).message).not.toContain('PRIVATE KEY');
+});
+
+test('without a key the certificate is of no use, and a new pair is made on request', async () => {
+  await ownCertificate(folder, URI, today);
+  rmSync(at('own/private/private_key.pem'));
   await expect(ownCertificate(folder, URI, today)).rejects.toMatchObject({
-    code: 'source.configuration',
-    message: expect.stringContaining('is not the key of'),
+    message: expect.stringContaining('not there'),
   });
+  await renewNow(folder, URI, today);
+  expect((await ownCertificate(folder, URI, today)).applicationUri).toBe(URI);
+});
+
+const root = process.getuid?.() === 0;
+
+test.runIf(root)('what root makes belongs to whom the folder belongs', async () => {
+  chownSync(folder, 12_345, 12_345);
+  const pki = openPki(at('data/pki'));
+  await pki.own(URI, today);
+  await pki.add((await mint({ name: 'PLC 7' })).der, 'trusted');
+  const all = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+  expect(all.length).toBeGreaterThan(10);
+  for (const each of all) expect([each, statSync(at(each)).uid]).toEqual([each, 12_345]);
+});
+
+test.runIf(root)('a folder of somebody else is a fault that says whose it is', async () => {
+  const pki = at('pki');
+  await openPki(pki).own(URI, today);
+  chownSync(folder, 12_345, 12_345);
+  chmodSync(folder, 0o755);
+  const source = `
+    const { openPki } = await import(${JSON.stringify(new URL('../../../agent/src/adapters/opcua/pki.ts', import.meta.url).href)});
+    process.setgid(12_345);
+    process.setuid(12_345);
+    const own = await openPki(process.argv[1]).own('urn:x', new Date()).catch((fault) => fault);
+    process.stdout.write(own.code + ': ' + own.message);`;
+  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', source, pki]);
+  expect(stdout).toContain('source.configuration: ');
+  expect(stdout).toContain('belongs to user 0; as root: chown -R 12345 ');
 });

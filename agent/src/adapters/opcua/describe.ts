@@ -3,11 +3,11 @@
 
 import type { EndpointDescription } from 'node-opcua-client';
 import type { CertificateFacts, ConnectionFacts } from '../adapter.ts';
+import { type Certificate, oneLine, parseCertificate } from './certificate.ts';
 import type { Identity } from './identity.ts';
 import type { OpcUaOptions } from './options.ts';
 import { NOTICE_DAYS, type OwnCertificate } from './own.ts';
 import { type Accepted, describeSecurity } from './security.ts';
-import { type Certificate, oneLine, parseCertificate } from './trust.ts';
 
 const DAY = 86_400_000;
 /** Days before the end of somebody else's certificate on which it is remarked. */

@@ -8,6 +8,7 @@ import { isGood, statusName } from '../../model/status.ts';
 import type { ConnectionFacts } from '../adapter.ts';
 import { findRoute, resolveName } from '../reach.ts';
 import type { Answer, Finding } from '../survey.ts';
+import { typed } from '../typed.ts';
 import type { OpcUaOptions } from './options.ts';
 import { readTags } from './read.ts';
 import type { Visit } from './visit.ts';
@@ -156,7 +157,7 @@ function namespaces({ tags }: OpcUaOptions, { namespaces: known }: Visit): Findi
     step,
     verdict: 'odd',
     what: `the server has no ${missing.join(', ')}; it has ${known.join(', ')}`,
-    mend: "mend the nsu= of the tags; after a change of the server's project: fieldgate browse FILE SOURCE",
+    mend: `mend the nsu= of the tags; after a change of the server's project: ${typed('browse FILE SOURCE')}`,
   };
 }
 
@@ -175,7 +176,7 @@ function tags(options: OpcUaOptions, { batch, details }: Answer): Finding {
     step: 'tags',
     verdict: bad.length < options.tags.length ? 'odd' : 'broken',
     what: `${all}; not: ${bad.slice(0, 5).join(', ')}${more}`,
-    mend: 'fieldgate browse FILE SOURCE shows what the server has',
+    mend: `${typed('browse FILE SOURCE')} shows what the server has`,
   };
 }
 

@@ -6,8 +6,8 @@ import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { crypto_utils, type UserIdentityInfo, UserTokenType } from 'node-opcua-client';
 import { Fault } from '../../model/fault.ts';
+import { type Certificate, oneLine, parseCertificate } from './certificate.ts';
 import type { OpcUaOptions } from './options.ts';
-import { type Certificate, oneLine, parseCertificate } from './trust.ts';
 
 export interface Identity {
   readonly info: UserIdentityInfo;

@@ -4,9 +4,16 @@
 // and renamed; whatever moment the process dies at, key and certificate of a pair are found together again.
 
 import 'reflect-metadata';
-import { createPrivateKey, generateKeyPair, randomBytes, webcrypto, type X509Certificate } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
-import { link, mkdir, readFile, rm } from 'node:fs/promises';
+import {
+  createPrivateKey,
+  generateKeyPair,
+  type KeyObject,
+  randomBytes,
+  webcrypto,
+  type X509Certificate,
+} from 'node:crypto';
+import { chmodSync, existsSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { link, readFile, rm } from 'node:fs/promises';
 import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -22,8 +29,9 @@ import {
   X509CertificateGenerator,
 } from '@peculiar/x509';
 import { Fault } from '../../model/fault.ts';
-import { writeWhole } from './files.ts';
-import { alternativeNames, type Certificate, parseCertificate } from './trust.ts';
+import { typed } from '../typed.ts';
+import { alternativeNames, type Certificate, parseCertificate } from './certificate.ts';
+import { makeFolder, unusable, writeWhole } from './files.ts';
 
 /** The gateway's identity towards servers. */
 export interface OwnCertificate {
@@ -44,6 +52,8 @@ export const NOTICE_DAYS = 60;
 const DAY = 86_400_000;
 const VALID_DAYS = 5 * 365;
 const KEY_BITS = 3_072;
+/** Of a common name (RFC 5280 appendix A.1). */
+const LONGEST_NAME = 64;
 
 const CURRENT = { certificate: 'own/certs/fieldgate.pem', key: 'own/private/private_key.pem' };
 const NEXT = { certificate: 'own/certs/fieldgate-next.pem', key: 'own/private/private_key-next.pem' };
@@ -53,6 +63,16 @@ type Pair = typeof CURRENT;
 
 /** The pair that is valid now; made if there is none, renewed if it ends. Rejects with Fault `source.configuration`. */
 export async function ownCertificate(folder: string, applicationUri: string, today: Date): Promise<OwnCertificate> {
+  try {
+    return await validNow(folder, applicationUri, today);
+  } catch (error) {
+    if (error instanceof Fault) throw error;
+    const what = `the gateway's own certificate in ${folder} cannot be made: ${unusable(error, folder)}`;
+    throw new Fault('source.configuration', what, error);
+  }
+}
+
+async function validNow(folder: string, applicationUri: string, today: Date): Promise<OwnCertificate> {
   settle(folder);
   if (!existsSync(join(folder, CURRENT.certificate))) await make(folder, CURRENT, applicationUri, today);
   let current = read(folder, CURRENT);
@@ -66,21 +86,25 @@ export async function ownCertificate(folder: string, applicationUri: string, tod
     if (!selfMade) {
       throw new Fault(
         'source.configuration',
-        `the gateway's own certificate ${join(folder, CURRENT.certificate)} ended on ${current.x509.validTo}; ` +
-          'put a new one and its key in place, or: fieldgate certificates create --force',
+        `the gateway's own certificate ${join(folder, CURRENT.certificate)} ended on ${current.x509.validTo}; ${ANEW}`,
       );
     }
     promote(folder);
     current = read(folder, CURRENT);
   }
   const next = existsSync(join(folder, NEXT.certificate)) ? read(folder, NEXT) : undefined;
+  const uri = uriOf(current);
+  if (uri === undefined) {
+    const file = join(folder, CURRENT.certificate);
+    throw new Fault('source.configuration', `the gateway's own certificate ${file} names no ApplicationUri; ${ANEW}`);
+  }
   return {
     der: current.der,
     thumbprint: current.thumbprint,
     validTo: current.x509.validToDate,
     key: readKey(folder, current),
     file: join(folder, CURRENT.certificate),
-    applicationUri: uriOf(current) ?? applicationUri,
+    applicationUri: uri,
     ...(next && { next: { thumbprint: next.thumbprint, x509: next.x509, file: join(folder, NEXT.certificate) } }),
   };
 }
@@ -88,11 +112,12 @@ export async function ownCertificate(folder: string, applicationUri: string, tod
 /** A new pair takes the place of the one there is, at once; that one is kept in own/old. */
 export async function renewNow(folder: string, applicationUri: string | undefined, today: Date): Promise<void> {
   settle(folder);
-  const current = existsSync(join(folder, CURRENT.certificate)) ? read(folder, CURRENT) : undefined;
-  const uri = applicationUri ?? (current && uriOf(current));
+  const there = existsSync(join(folder, CURRENT.certificate));
+  // Whoever names the ApplicationUri may do so because the certificate there is damaged.
+  const uri = applicationUri ?? (there ? uriOf(read(folder, CURRENT)) : undefined);
   if (uri === undefined) throw new Fault('source.configuration', 'a first certificate needs the ApplicationUri');
   for (const file of Object.values(NEXT)) rmSync(join(folder, file), { force: true });
-  if (current === undefined) return make(folder, CURRENT, uri, today);
+  if (!there) return make(folder, CURRENT, uri, today);
   await make(folder, NEXT, uri, today);
   promote(folder);
 }
@@ -101,37 +126,71 @@ const uriOf = (certificate: Certificate): string | undefined => alternativeNames
 
 const daysOf = ({ x509 }: Certificate, today: Date) => (x509.validToDate.getTime() - today.getTime()) / DAY;
 
+/** What a person does about a pair that cannot be used. */
+const ANEW = `put the right one in place, or have a new pair made: ${typed('certificates create MAPPING --force')}`;
+
 function read(folder: string, pair: Pair): Certificate {
   const file = join(folder, pair.certificate);
+  const refuse = (why: string, error: unknown) =>
+    new Fault('source.configuration', `the gateway's own certificate ${file} cannot be used: ${why}`, error);
+  let data: Buffer;
   try {
-    return parseCertificate(readFileSync(file));
+    data = readFileSync(file);
   } catch (error) {
-    throw Fault.from(error, 'source.configuration', `the gateway's own certificate ${file} cannot be read`);
+    throw refuse(unusable(error, folder), error);
+  }
+  try {
+    return parseCertificate(data);
+  } catch (error) {
+    throw refuse(`it is damaged or no certificate; ${ANEW}`, error);
   }
 }
 
 function readKey(folder: string, certificate: Certificate): string {
   const file = join(folder, CURRENT.key);
+  const refuse = (why: string, error?: unknown) =>
+    new Fault('source.configuration', `the gateway's private key ${file} cannot be used: ${why}`, error);
+  let pem: string;
   try {
-    // Nobody but the gateway has business with it.
-    if ((statSync(file).mode & 0o077) !== 0) chmodSync(file, 0o600);
-    const pem = readFileSync(file, 'utf8');
-    if (certificate.x509.checkPrivateKey(createPrivateKey(pem))) return pem;
+    close(file);
+    pem = readFileSync(file, 'utf8');
   } catch (error) {
-    throw Fault.from(error, 'source.configuration', `the gateway's private key ${file} cannot be read`);
+    const why = (error as NodeJS.ErrnoException).code === 'ENOENT' ? `it is not there; ${ANEW}` : undefined;
+    throw refuse(why ?? unusable(error, folder), error);
   }
-  throw new Fault(
-    'source.configuration',
-    `${file} is not the key of ${join(folder, CURRENT.certificate)}; put the right one in place, ` +
-      'or: fieldgate certificates create --force',
-  );
+  if (/ENCRYPTED/.test(pem)) {
+    throw refuse('it is encrypted, and nobody is there to type its passphrase: openssl pkey -in IN -out OUT');
+  }
+  let key: KeyObject;
+  try {
+    key = createPrivateKey(pem);
+  } catch (error) {
+    // The library's own words may quote the file.
+    throw refuse(`it is damaged or no key in PEM; ${ANEW}`, error);
+  }
+  const bits = key.asymmetricKeyDetails?.modulusLength ?? 0;
+  if (key.asymmetricKeyType !== 'rsa' || bits < 2_048 || bits > 4_096) {
+    throw refuse(`the policies of OPC UA need an RSA key of 2048 to 4096 bits; ${ANEW}`);
+  }
+  if (certificate.x509.checkPrivateKey(key)) return pem;
+  throw refuse(`it is not the key of ${join(folder, CURRENT.certificate)}; ${ANEW}`);
+}
+
+/** Nobody but the gateway has business with it. A key that somebody else mounted here stays as it is. */
+function close(file: string): void {
+  if ((statSync(file).mode & 0o077) === 0) return;
+  try {
+    chmodSync(file, 0o600);
+  } catch {
+    // It can be read, and that is what is needed now.
+  }
 }
 
 /** The next pair takes the place of the current one. The key goes first: see settle. */
 function promote(folder: string): void {
   const at = (file: string) => join(folder, file);
-  mkdirSync(at('own/old'), { recursive: true, mode: 0o700 });
-  writeWhole(at(OLD.key), readFileSync(at(CURRENT.key)), 0o600);
+  makeFolder(at('own/old'), 0o700);
+  if (existsSync(at(CURRENT.key))) writeWhole(at(OLD.key), readFileSync(at(CURRENT.key)), 0o600);
   writeWhole(at(OLD.certificate), readFileSync(at(CURRENT.certificate)));
   renameSync(at(NEXT.key), at(CURRENT.key));
   renameSync(at(NEXT.certificate), at(CURRENT.certificate));
@@ -156,8 +215,8 @@ function settle(folder: string): void {
  */
 async function make(folder: string, pair: Pair, applicationUri: string, today: Date): Promise<void> {
   const at = (file: string) => join(folder, file);
-  await mkdir(at('own/private'), { recursive: true, mode: 0o700 });
-  await mkdir(at('own/certs'), { recursive: true });
+  makeFolder(at('own/private'), 0o700);
+  makeFolder(at('own/certs'));
   if (!existsSync(at(pair.key))) {
     const { privateKey } = await promisify(generateKeyPair)('rsa', {
       modulusLength: KEY_BITS,
@@ -191,7 +250,7 @@ async function certificateFor(key: string, applicationUri: string, today: Date):
   const host = hostname();
   const certificate = await X509CertificateGenerator.createSelfSigned({
     serialNumber: `01${randomBytes(15).toString('hex')}`,
-    name: [{ CN: [`fieldgate ${host}`] }],
+    name: [{ CN: [`fieldgate ${host}`.slice(0, LONGEST_NAME)] }],
     notBefore: new Date(today.getTime() - DAY), // a PLC whose clock is late accepts it too
     notAfter: new Date(today.getTime() + VALID_DAYS * DAY),
     signingAlgorithm: algorithm,

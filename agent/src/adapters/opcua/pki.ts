@@ -6,24 +6,16 @@
 // @peculiar/x509 is built on a container that needs this polyfill before anything else of it loads.
 import 'reflect-metadata';
 import { createHash } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
-import { readdir, readFile, rm, stat } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { access, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { X509Crl } from '@peculiar/x509';
 import { Fault } from '../../model/fault.ts';
-import { writeWhole } from './files.ts';
+import { typed } from '../typed.ts';
+import { alternativeNames, type Certificate, type Finding, oneLine, parseCertificate } from './certificate.ts';
+import { makeFolder, unusable, writeWhole } from './files.ts';
 import { type OwnCertificate, ownCertificate, renewNow } from './own.ts';
-import {
-  alternativeNames,
-  type Certificate,
-  type Claim,
-  type Finding,
-  judge,
-  oneLine,
-  parseCertificate,
-  splitChain,
-  type TrustList,
-} from './trust.ts';
+import { type Claim, judge, splitChain, type TrustList } from './trust.ts';
 
 export type Place = 'own' | 'trusted' | 'issuers' | 'rejected';
 
@@ -57,8 +49,8 @@ export interface Pki {
   renew(applicationUri: string | undefined, today: Date): Promise<void>;
   /** Everything that speaks against a server's certificate (a chain: its own first); empty: nothing. */
   judge(chain: Buffer, claim: Claim, today: Date): Promise<Finding[]>;
-  /** Keeps what a server showed, for people to look at and to trust. Never rejects. */
-  keep(chain: Buffer, source: string, host: string, findings: readonly Finding[]): Promise<void>;
+  /** Keeps what a server showed, for people to look at and to trust. Never rejects; resolves with why it could not. */
+  keep(chain: Buffer, source: string, host: string, findings: readonly Finding[]): Promise<string | undefined>;
   list(): Promise<CertificateEntry[]>;
   /**
    * A rejected certificate becomes trusted; where it was not made out for the host it was met at, that host is accepted
@@ -67,8 +59,11 @@ export interface Pki {
   trust(thumbprint: string): Promise<CertificateEntry | undefined>;
   /** A trusted certificate becomes rejected. @returns the entry, or undefined if trusted/ has none such */
   reject(thumbprint: string): Promise<CertificateEntry | undefined>;
-  /** Takes a certificate or a revocation list of an authority into a place. @returns what it was. Rejects when it is neither */
-  add(data: Buffer, place: 'trusted' | 'issuers'): Promise<string>;
+  /**
+   * Takes certificates or a revocation list into a place. @returns what each was. Rejects with Fault
+   * `source.configuration` when it is neither, and when it is not clear which one is to be trusted
+   */
+  add(data: Buffer, place: 'trusted' | 'issuers'): Promise<string[]>;
 }
 
 const FOLDERS: Record<Place, string> = {
@@ -92,10 +87,14 @@ export function openPki(folder: string): Pki {
   const known = open.get(path);
   if (known) return known;
   try {
-    for (const each of [...Object.values(FOLDERS), ...REVOCATIONS]) mkdirSync(join(path, each), { recursive: true });
-    mkdirSync(join(path, 'own/private'), { recursive: true, mode: 0o700 });
+    for (const each of [...Object.values(FOLDERS), ...REVOCATIONS]) makeFolder(join(path, each));
+    makeFolder(join(path, 'own/private'), 0o700);
   } catch (error) {
-    throw Fault.from(error, 'source.configuration', `The PKI folder ${folder} cannot be used`);
+    throw new Fault(
+      'source.configuration',
+      `the folder of the certificates, ${path}, cannot be used: ${unusable(error, path)}`,
+      error,
+    );
   }
   const pki = pkiIn(path);
   open.set(path, pki);
@@ -131,14 +130,15 @@ function pkiIn(folder: string): Pki {
       alone(async () => {
         try {
           const [leaf] = splitChain(chain);
-          if (leaf === undefined) return;
+          if (leaf === undefined) return undefined;
           const trusted = (await find('trusted', leaf.thumbprint)).length > 0;
           if (!trusted) writeWhole(at('rejected', `${leaf.thumbprint}.der`), leaf.der);
           const note: Note = { source, host, seen: new Date().toISOString(), findings };
           writeWhole(at('rejected', `${leaf.thumbprint}.json`), JSON.stringify(note, undefined, 2));
           await prune(folder);
-        } catch {
-          // It is refused all the same.
+          return undefined;
+        } catch (error) {
+          return unusable(error, folder);
         }
       }),
     list: async () => {
@@ -179,16 +179,23 @@ function pkiIn(folder: string): Pki {
       }),
     add: (data, place) =>
       alone(async () => {
-        const certificate = attempt(() => parseCertificate(data));
-        if (certificate) {
-          writeWhole(at(place, `${certificate.thumbprint}.der`), certificate.der);
-          return `certificate ${certificate.thumbprint}  ${oneLine(certificate.x509.subject)}`;
+        const certificates = certificatesIn(data);
+        if (place === 'trusted' && certificates.length > 1) {
+          throw new Fault(
+            'source.configuration',
+            `that holds ${certificates.length} certificates; give the one to be trusted alone, and the authorities ` +
+              `above it by: ${typed('certificates issuer FILE')}`,
+          );
+        }
+        for (const { thumbprint, der } of certificates) writeWhole(at(place, `${thumbprint}.der`), der);
+        if (certificates.length > 0) {
+          return certificates.map(({ thumbprint, x509 }) => `certificate ${thumbprint}  ${oneLine(x509.subject)}`);
         }
         const list = attempt(() => new X509Crl(crlBytes(data)));
-        if (!list) throw new Fault('source.configuration', 'that is neither a certificate nor a revocation list');
+        if (!list) throw new Fault('source.configuration', neither(data));
         const name = createHash('sha1').update(Buffer.from(list.rawData)).digest('hex');
         writeWhole(join(folder, place, 'crl', `${name}.crl`), Buffer.from(list.rawData));
-        return `revocation list of ${list.issuer}, ${list.entries.length} entries`;
+        return [`revocation list of ${list.issuer}, ${list.entries.length} entries`];
       }),
   };
 }
@@ -200,6 +207,24 @@ const attempt = <T>(parse: () => T): T | undefined => {
     return undefined;
   }
 };
+
+/** The certificates of a file: one in DER, or any number in PEM. */
+function certificatesIn(data: Buffer): Certificate[] {
+  const blocks = data.toString('latin1').match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g);
+  const all = blocks ? blocks.map((block) => Buffer.from(block, 'latin1')) : [data];
+  return all.flatMap((one) => attempt(() => parseCertificate(one)) ?? []);
+}
+
+/** What a file is that people give by mistake. */
+function neither(data: Buffer): string {
+  if (/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(data.toString('latin1'))) {
+    return 'that is a private key, which nobody but its owner should have; give the certificate that goes with it';
+  }
+  if (/-----BEGIN CERTIFICATE REQUEST-----/.test(data.toString('latin1'))) {
+    return 'that is a request for a certificate; give the certificate that the authority made of it';
+  }
+  return 'that is neither a certificate nor a revocation list (PEM or DER)';
+}
 
 /** DER as it is, PEM as text. */
 const crlBytes = (data: Buffer) => (data.includes('-----BEGIN') ? data.toString('latin1') : data);
@@ -216,7 +241,27 @@ async function trustList(folder: string): Promise<TrustList> {
     ...REVOCATIONS.map((each) => files(join(folder, each), /\.(pem|der|crl)$/i)),
   ]);
   const revocations = lists.flat().flatMap(({ data }) => attempt(() => new X509Crl(crlBytes(data))) ?? []);
-  return { trusted, issuers, revocations, hosts: new Map(Object.entries(hosts)) };
+  const closed = await unreadable(folder, ['trusted', 'issuers']);
+  return {
+    trusted,
+    issuers,
+    revocations,
+    hosts: new Map(Object.entries(hosts)),
+    ...(closed !== undefined && { unreadable: closed }),
+  };
+}
+
+/** Why not all of these folders can be read, if that is so: what is in there does not count then. */
+async function unreadable(folder: string, places: readonly Place[]): Promise<string | undefined> {
+  for (const place of places) {
+    const path = join(folder, FOLDERS[place]);
+    try {
+      for (const name of await readdir(path)) await access(join(path, name), constants.R_OK);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') return unusable(error, folder);
+    }
+  }
+  return undefined;
 }
 
 async function read(folder: string, place: Place): Promise<Found[]> {

@@ -13,9 +13,11 @@ import {
   UserTokenType,
 } from 'node-opcua-client';
 import { Fault } from '../../model/fault.ts';
+import { typed } from '../typed.ts';
+import { type Finding, oneLine, parseCertificate } from './certificate.ts';
 import type { OpcUaOptions } from './options.ts';
 import type { Pki } from './pki.ts';
-import { type Finding, oneLine, parseCertificate, waivable } from './trust.ts';
+import { waivable } from './trust.ts';
 
 type Security = Pick<OpcUaOptions, 'name' | 'endpoint' | 'security' | 'insecure' | 'user'>;
 
@@ -162,8 +164,8 @@ export async function checkCertificate(
   if (findings.length === 0 || (findings.every(waivable) && waived(options, today))) {
     return { certificate: crypto_utils.split_der(chain)[0] as Buffer, findings };
   }
-  await pki.keep(chain, options.name, host, findings);
-  throw new Fault('source.untrusted', refusal(options.name, chain, findings, pki));
+  const kept = await pki.keep(chain, options.name, host, findings);
+  throw new Fault('source.untrusted', refusal(options.name, chain, findings, pki, kept));
 }
 
 const hostOf = (endpoint: string): string => URL.parse(endpoint)?.hostname ?? endpoint;
@@ -171,7 +173,14 @@ const hostOf = (endpoint: string): string => URL.parse(endpoint)?.hostname ?? en
 /** What `certificates trust` can settle: it is the person's word that this is the server, at this host. */
 const SETTLED_BY_TRUST = ['BadCertificateUntrusted', 'BadCertificateHostNameInvalid'];
 
-function refusal(name: string, chain: Buffer, findings: readonly Finding[], pki: Pki): string {
+/** @param lost why the certificate could not be kept, if that is so: nobody can trust it then */
+function refusal(
+  name: string,
+  chain: Buffer,
+  findings: readonly Finding[],
+  pki: Pki,
+  lost: string | undefined,
+): string {
   const reasons = findings.map(({ status, what }) => `${what} (${status})`).join('; ');
   let who: string;
   let thumbprint: string;
@@ -184,14 +193,16 @@ function refusal(name: string, chain: Buffer, findings: readonly Finding[], pki:
   }
   const settled = findings.filter(({ status }) => SETTLED_BY_TRUST.includes(status));
   const mends = [...new Set(findings.filter((one) => !settled.includes(one)).flatMap(({ mend }) => mend ?? []))];
-  if (settled.length > 0) mends.push(`if it is the right server: ${trustCommand(thumbprint, pki)}`);
+  if (lost !== undefined) mends.push(`it could not be kept for a person to trust it: ${lost}`);
+  else if (settled.length > 0) mends.push(`if it is the right server: ${trustCommand(thumbprint, pki)}`);
   return `${name}: the server's certificate ${who} is refused: ${reasons}${mends.length > 0 ? `. To mend: ${mends.join('; ')}` : ''}`;
 }
 
-/** What a person types in the folder where the gateway was started; the usual place of the certificates goes without saying. */
+/** What a person types where the gateway was started; the usual place of the certificates goes without saying. */
 function trustCommand(thumbprint: string, { folder }: Pki): string {
-  const place = relative('', folder);
-  return `fieldgate certificates trust ${thumbprint}${place === join('data', 'pki') ? '' : ` --pki ${folder}`}`;
+  const usual = relative('', folder) === join('data', 'pki');
+  const quoted = /[^\w/.:@+-]/.test(folder) ? `'${folder.replaceAll("'", "'\\''")}'` : folder;
+  return typed(`certificates trust ${thumbprint}${usual ? '' : ` --pki ${quoted}`}`);
 }
 
 /** A store of certificates for the library that vouches for none: the gateway's verdict is made before. */

@@ -2,9 +2,6 @@
 // trusted): structure, chain, signatures, algorithms, trust, validity, host name, ApplicationUri, usage, revocation.
 // Every finding is told, not the first one alone, so that a person mends all of them in one go. Reads no files.
 
-// @peculiar/x509 is built on a container that needs this polyfill before anything else of it loads.
-import 'reflect-metadata';
-import { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { hostname } from 'node:os';
 import {
@@ -12,20 +9,12 @@ import {
   ExtendedKeyUsageExtension,
   KeyUsageFlags,
   KeyUsagesExtension,
-  SubjectAlternativeNameExtension,
   type X509Crl,
-  X509Certificate as X509Details,
 } from '@peculiar/x509';
 import { crypto_utils } from 'node-opcua-client';
-
-export interface Finding {
-  /** Name of the StatusCode that OPC 10000-4 gives it: `BadCertificateUntrusted`. */
-  readonly status: string;
-  /** In words. */
-  readonly what: string;
-  /** What a person can do about it. */
-  readonly mend?: string;
-}
+import { typed } from '../typed.ts';
+import { alternativeNames, type Certificate, day, type Finding, oneLine, parseCertificate } from './certificate.ts';
+import { revocation } from './revocation.ts';
 
 /** What the PKI folder holds, parsed. */
 export interface TrustList {
@@ -36,6 +25,8 @@ export interface TrustList {
   readonly revocations: readonly X509Crl[];
   /** Host names that somebody accepted for a certificate that does not bear them, by thumbprint. */
   readonly hosts: ReadonlyMap<string, readonly string[]>;
+  /** Why some of it could not be read, when that is so. */
+  readonly unreadable?: string;
 }
 
 /** Who the server says it is, and where it was asked. */
@@ -44,14 +35,6 @@ export interface Claim {
   readonly host: string;
   /** ApplicationUri of its endpoint description. */
   readonly applicationUri: string | undefined;
-}
-
-export interface Certificate {
-  readonly der: Buffer;
-  /** SHA-1 of the DER form in lower-case hex (OPC 10000-6 section 6.2.2). */
-  readonly thumbprint: string;
-  readonly x509: X509Certificate;
-  readonly details: X509Details;
 }
 
 /** No waiver covers these: the certificate is none, or its key is known to be in the wrong hands. */
@@ -65,15 +48,6 @@ const MOST_BYTES = 65_536;
 /** Key sizes of Basic256Sha256, Aes128_Sha256_RsaOaep and Aes256_Sha256_RsaPss (OPC 10000-7), bits. */
 const SHORTEST_KEY = 2_048;
 const LONGEST_KEY = 4_096;
-
-/** A certificate from DER or PEM. @throws when it is none */
-export function parseCertificate(data: Buffer): Certificate {
-  const x509 = new X509Certificate(data);
-  const der = x509.raw;
-  return { der, thumbprint: thumbprintOf(x509), x509, details: new X509Details(der) };
-}
-
-const thumbprintOf = (x509: X509Certificate): string => x509.fingerprint.replaceAll(':', '').toLowerCase();
 
 /** The certificates of a chain as a server sends it: one DER after the other, its own first. @throws when it is none */
 export function splitChain(chain: Buffer): Certificate[] {
@@ -105,13 +79,14 @@ async function look(
   const { path, findings } = chainOf(leaf, [...others, ...list.issuers, ...list.trusted]);
   if (!path.some((one) => list.trusted.some(({ der }) => der.equals(one.der)))) {
     const who = path.length > 1 ? 'neither it nor an authority that signed it is trusted' : 'nobody has trusted it';
-    findings.push({ status: 'BadCertificateUntrusted', what: who });
+    const closed = list.unreadable === undefined ? '' : `, as far as can be read: ${list.unreadable}`;
+    findings.push({ status: 'BadCertificateUntrusted', what: `${who}${closed}` });
   }
   findings.push(...path.flatMap((one, i) => algorithms(one, i)));
   findings.push(...path.flatMap((one, i) => validity(one, i, today)));
   findings.push(...names(leaf, claim, list));
-  findings.push(...path.flatMap((one, i) => (i === 0 ? usage(one) : issuerUsage(one))));
-  findings.push(...(await revocation(path, list, today)));
+  findings.push(...path.flatMap((one, i) => (i === 0 ? usage(one) : issuerUsage(one, i - 1))));
+  findings.push(...(await revocation(path, list.revocations, today)));
   return findings;
 }
 
@@ -135,7 +110,7 @@ function chainOf(leaf: Certificate, pool: readonly Certificate[]): { path: Certi
         named.length > 0
           ? `an authority named ${name} is known, but another key has signed it`
           : `its issuer ${name} is not known`;
-      const mend = `get the certificate of ${name} and its revocation list, and: fieldgate certificates issuer FILE`;
+      const mend = `get the certificate of ${name} and its revocation list, and: ${typed('certificates issuer FILE')}`;
       return { path, findings: [{ status: 'BadCertificateChainIncomplete', what, mend }] };
     }
     path.push(signer);
@@ -176,13 +151,6 @@ function validity({ x509 }: Certificate, position: number, today: Date): Finding
     return [{ status, what: `${subject} is valid from ${from.toISOString().slice(0, 16)}Z only`, mend }];
   }
   return [];
-}
-
-/** The names in the subject alternative name. */
-export function alternativeNames({ details }: Certificate): { uris: string[]; hosts: string[] } {
-  const items = details.getExtension(SubjectAlternativeNameExtension)?.names.items ?? [];
-  const of = (...types: string[]) => items.filter(({ type }) => types.includes(type)).map(({ value }) => value);
-  return { uris: of('url'), hosts: of('dns', 'ip') };
 }
 
 function names(leaf: Certificate, { host, applicationUri }: Claim, list: TrustList): Finding[] {
@@ -240,51 +208,15 @@ function usage({ details }: Certificate): Finding[] {
   return [{ status: 'BadCertificateUseNotAllowed', what: `it may not be used for ${missing.join(', ')}`, mend }];
 }
 
-function issuerUsage({ x509, details }: Certificate): Finding[] {
+/** @param below how many authorities are between it and the certificate itself */
+function issuerUsage({ x509, details }: Certificate, below: number): Finding[] {
+  const status = 'BadCertificateIssuerUseNotAllowed';
   const bits = details.getExtension(KeyUsagesExtension)?.usages;
-  const authority = details.getExtension(BasicConstraintsExtension)?.ca === true;
-  if (authority && (bits === undefined || (bits & KeyUsageFlags.keyCertSign) !== 0)) return [];
-  const what = `its issuer ${oneLine(x509.subject)} may not sign certificates`;
-  return [{ status: 'BadCertificateIssuerUseNotAllowed', what }];
-}
-
-/** Every certificate but the root must not be on its issuer's list, and that list must be there and current. */
-async function revocation(path: readonly Certificate[], list: TrustList, today: Date): Promise<Finding[]> {
-  const found: Finding[] = [];
-  for (const [i, one] of path.entries()) {
-    const issuer = path[i + 1];
-    if (issuer === undefined) break;
-    const [unknown, revoked] =
-      i === 0
-        ? ['BadCertificateRevocationUnknown', 'BadCertificateRevoked']
-        : ['BadCertificateIssuerRevocationUnknown', 'BadCertificateIssuerRevoked'];
-    const name = oneLine(issuer.x509.subject);
-    const mend = `get the current revocation list of ${name}, and: fieldgate certificates issuer FILE`;
-    const lists = await listsOf(issuer, list.revocations);
-    const newest = lists.reduce<X509Crl | undefined>(
-      (best, each) => (best === undefined || each.thisUpdate > best.thisUpdate ? each : best),
-      undefined,
-    );
-    if (newest === undefined) {
-      found.push({ status: unknown, what: `there is no revocation list of ${name}`, mend });
-    } else if (newest.findRevoked(one.details.serialNumber) !== null) {
-      found.push({ status: revoked, what: `${name} has revoked ${i === 0 ? 'it' : oneLine(one.x509.subject)}` });
-    } else if (newest.nextUpdate !== undefined && newest.nextUpdate < today) {
-      found.push({ status: unknown, what: `the revocation list of ${name} ended on ${day(newest.nextUpdate)}`, mend });
-    }
+  const { ca, pathLength = below } = details.getExtension(BasicConstraintsExtension) ?? { ca: false };
+  const name = oneLine(x509.subject);
+  if (!ca || (bits !== undefined && (bits & KeyUsageFlags.keyCertSign) === 0)) {
+    return [{ status, what: `its issuer ${name} may not sign certificates` }];
   }
-  return found;
+  if (pathLength >= below) return [];
+  return [{ status, what: `its issuer ${name} may not stand above ${below} other authorities, but ${pathLength}` }];
 }
-
-async function listsOf(issuer: Certificate, all: readonly X509Crl[]): Promise<X509Crl[]> {
-  const found: X509Crl[] = [];
-  for (const one of all) {
-    if (one.issuer !== issuer.details.subject) continue;
-    if (await one.verify({ publicKey: issuer.details }).catch(() => false)) found.push(one);
-  }
-  return found;
-}
-
-export const oneLine = (name: string | undefined): string => (name ?? '').split('\n').join(', ');
-
-const day = (date: Date) => date.toISOString().slice(0, 10);
