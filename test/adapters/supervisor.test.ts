@@ -531,3 +531,43 @@ test('S4: while it connects, the attempt is begun anew with the new tags', async
   await bringUp(one);
   expect(stateOf(one)).toBe('running');
 });
+
+/** The longest wait after attempt `from` and later, until attempt `to`, of a source that fails so each time, ms. */
+async function waitsOf(code: 'source.unreachable' | 'source.unready' | 'source.credentials', from: number, to: number) {
+  const one = bench();
+  one.source.start();
+  await pass();
+  let longest = 0;
+  for (let attempt = 1; attempt <= to; attempt++) {
+    one.adapters.at(-1)!.connecting.reject(new Fault(code, 'no'));
+    await pass();
+    const { state } = one.source.stats();
+    if (state.state === 'waiting' && attempt >= from) longest = Math.max(longest, state.until - Date.now());
+    await pass(11_000);
+  }
+  await one.source.stop();
+  return longest;
+}
+
+test('what costs a server little is tried every two seconds, a refused login is not', async () => {
+  expect(await waitsOf('source.unreachable', 1, 90)).toBeLessThanOrEqual(2_000);
+  expect(await waitsOf('source.unready', 1, 60)).toBeLessThanOrEqual(2_000);
+  expect(await waitsOf('source.credentials', 7, 7)).toBeGreaterThanOrEqual(7_000);
+});
+
+test('a server that takes nobody for minutes is asked more seldom', async () => {
+  expect(await waitsOf('source.unready', 61, 70)).toBeGreaterThanOrEqual(7_000);
+});
+
+test('an attempt that took long itself is followed by the next one soon', async () => {
+  const one = bench();
+  one.source.start();
+  await pass();
+  for (let attempt = 1; attempt <= 6; attempt++) {
+    await pass(3_500);
+    one.adapters.at(-1)!.connecting.reject(new Fault('source.unreachable', 'ETIMEDOUT'));
+    await pass(250);
+    expect(stateOf(one)).toBe('connecting');
+  }
+  await one.source.stop();
+});

@@ -16,6 +16,14 @@ export interface Wire {
   /** From now on nothing passes and nothing is closed: a pulled cable. Bytes of `thaw` are not replayed. */
   freeze(): void;
   thaw(): void;
+  /** The connections of now are dead from here on, and neither side is told; new ones work: half-open. */
+  strand(): void;
+  /** Nothing passes until `release`; then all of it does: a peer that is busy. */
+  hold(): void;
+  release(): void;
+  /** From now on connections are accepted and ended without a word: what a relay does whose peer does not listen yet. */
+  turnAway(): void;
+  letIn(): void;
   /** Refuses connections from now on, and resets those that are open. */
   stop(): Promise<void>;
 }
@@ -24,14 +32,24 @@ export interface Wire {
 export async function wire(target?: number): Promise<Wire> {
   const near = new Set<Socket>();
   const far = new Set<Socket>();
+  const stranded = new Set<Socket>();
   let frozen = false;
+  let held = false;
+  let away = false;
   let made = 0;
 
   const server: Server = createServer((socket) => {
     made++;
     near.add(socket);
     socket.on('error', () => {});
-    socket.on('close', () => near.delete(socket));
+    socket.on('close', () => {
+      near.delete(socket);
+      stranded.delete(socket);
+    });
+    if (away) {
+      socket.end();
+      return;
+    }
     if (target === undefined) {
       socket.resume();
       socket.on('end', () => socket.end());
@@ -39,14 +57,16 @@ export async function wire(target?: number): Promise<Wire> {
     }
     const peer = connect(target, '127.0.0.1');
     far.add(peer);
-    peer.on('error', () => socket.destroy());
+    peer.on('error', () => stranded.has(socket) || socket.destroy());
     peer.on('close', () => {
       far.delete(peer);
-      if (!frozen) socket.end();
+      if (!frozen && !stranded.has(socket)) socket.end();
     });
     socket.on('close', () => peer.destroy());
-    socket.on('data', (bytes) => frozen || peer.write(bytes));
-    peer.on('data', (bytes) => frozen || socket.write(bytes));
+    const dead = () => frozen || stranded.has(socket);
+    socket.on('data', (bytes) => dead() || peer.write(bytes));
+    peer.on('data', (bytes) => dead() || socket.write(bytes));
+    if (held) for (const one of [socket, peer]) one.pause();
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -76,6 +96,23 @@ export async function wire(target?: number): Promise<Wire> {
     },
     thaw() {
       frozen = false;
+    },
+    strand() {
+      for (const socket of near) stranded.add(socket);
+    },
+    hold() {
+      held = true;
+      for (const socket of [...near, ...far]) socket.pause();
+    },
+    release() {
+      held = false;
+      for (const socket of [...near, ...far]) socket.resume();
+    },
+    turnAway() {
+      away = true;
+    },
+    letIn() {
+      away = false;
     },
     async stop() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));

@@ -106,6 +106,8 @@ export function supervisor(options: SupervisorOptions): Supervisor {
   let overtaken = false;
 
   let lastCode: FaultCode | undefined;
+  /** Failures in a row with this code. */
+  let repeated = 0;
 
   function enter(next: SourceState): void {
     const line = { ...fields, from: state.state, to: next.state };
@@ -240,11 +242,16 @@ export function supervisor(options: SupervisorOptions): Supervisor {
 
   async function run(): Promise<void> {
     while (!ending.signal.aborted) {
+      const begun = performance.now();
+      const before = connects;
       const fault = await session();
+      // How long it took to fail counts as waiting: a silent path is tried as often as a closed port.
+      const spent = connects === before ? performance.now() - begun : 0;
       if (ending.signal.aborted) break;
       markLost(fault === undefined ? 'reload' : 'source-down');
       if (fault === undefined) continue;
-      const delay = wait(fault.code === 'source.unreachable' ? ABSENT : RECONNECT, attempt, Math.random());
+      repeated = fault.code === lastCode ? repeated + 1 : 1;
+      const delay = delayFor(fault.code, repeated, attempt, spent);
       enter({ state: 'waiting', attempt, until: Date.now() + delay, code: fault.code, reason: fault.message });
       await pause(delay, ending.signal);
     }
@@ -294,6 +301,23 @@ export function supervisor(options: SupervisorOptions): Supervisor {
       };
     },
   };
+}
+
+/** Shortest wait after an attempt that took long itself, ms. */
+const SHORTEST = 250;
+
+/** A device that takes longer to start, or has no place free for so long, is asked more seldom: 60 attempts, two minutes. */
+const STARTING = 60;
+
+/**
+ * How long to wait before the next attempt, ms. Where trying costs a server little it is tried often; a login or a
+ * certificate that was refused is not.
+ */
+function delayFor(code: FaultCode, repeated: number, attempt: number, spent: number): number {
+  const cheap = code === 'source.unreachable' || (code === 'source.unready' && repeated <= STARTING);
+  if (!cheap) return wait(RECONNECT, attempt, Math.random());
+  const delay = wait(ABSENT, attempt, Math.random());
+  return Math.max(Math.min(delay, SHORTEST), delay - spent);
 }
 
 const isPowerOfTwo = (n: number) => (n & (n - 1)) === 0;

@@ -12,7 +12,10 @@ export interface Backoff {
 
 export const RECONNECT: Backoff = { initial: 500, factor: 2, max: 10_000, jitter: 0.3 };
 
-/** For a peer whose port is closed: an attempt costs nobody anything, and it is to be noticed soon that it is back. */
+/**
+ * For a peer that is not there, or takes nobody yet: an attempt costs nobody much, and it is to be noticed soon that it is
+ * back.
+ */
 export const ABSENT: Backoff = { ...RECONNECT, max: 2_000 };
 
 /** How long to wait before attempt `attempt` (1 is the first repetition), ms. @param random from 0 to 1 */

@@ -15,6 +15,7 @@ const CODES = {
   'source.timeout': 'session',
   'source.closed': 'session',
   'source.silent': 'session',
+  'source.unready': 'transient',
   'source.refused': 'transient',
   'source.untrusted': 'configuration',
   'source.insecure': 'configuration',

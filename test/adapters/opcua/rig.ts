@@ -17,6 +17,7 @@ export const QUICK: Timings = {
   reach: 3_500,
   request: 5_000,
   keepAlive: 400,
+  quiet: 1_000,
   recheck: 60_000,
   outlive: 20_000,
   retry: 500,

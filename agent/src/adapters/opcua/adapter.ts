@@ -8,12 +8,17 @@ import { type Calls, type Connection, calls, readServer } from './calls.ts';
 import { bridges, type Kept, keep } from './kept.ts';
 import { type Link, openLink } from './link.ts';
 import { type OpcUaOptions, TIMINGS, type Timings } from './options.ts';
+import { startPulse } from './pulse.ts';
 import { serve } from './serve.ts';
+import { takeOver } from './takeover.ts';
 
 export type { OpcUaOptions, OpcUaTag, Timings } from './options.ts';
 
 /** The longest that an outage may last which nobody hears of, ms: it was bridged without a loss by then. */
 const BRIEFLY = 3_000;
+
+/** The longest that a rival of a silent link may take, ms: it gives up before that link is given up. */
+const RIVAL = 8_000;
 
 /** A link that did not live so long is not mended at once, ms: that is for the supervisor's backoff. */
 const SETTLED = 5_000;
@@ -34,7 +39,8 @@ export function opcuaAdapter(
   let closed: Promise<void> | undefined;
   const closing = new AbortController();
 
-  async function establish(signal: AbortSignal, patience: number): Promise<Connection> {
+  /** @param seize see `Former` */
+  async function establish(signal: AbortSignal, patience: number, seize?: () => void): Promise<Connection> {
     const deadline = new AbortController();
     const late = () => {
       const message = `${options.name}: ${options.endpoint} was not connected in ${patience} ms`;
@@ -43,7 +49,8 @@ export function opcuaAdapter(
     const timer = setTimeout(late, patience);
     const either = AbortSignal.any([signal, closing.signal, deadline.signal]);
     try {
-      const link = await openLink(options, timings, either, kept.session);
+      const former = kept.session && { session: kept.session, seize };
+      const link = await openLink(options, timings, either, former);
       kept.session = link.session;
       try {
         const server = calls(link.session, options.name, timings.request);
@@ -60,13 +67,79 @@ export function opcuaAdapter(
     }
   }
 
+  /** Whether another link may take this one's place without anything being lost by that. */
+  const lossless = () => kept.estate !== undefined && bridges(kept.estate);
+
   /** The connection again, if that loses nothing; undefined otherwise. */
   async function mended(signal: AbortSignal, since: number): Promise<Connection | undefined> {
-    if (kept.estate === undefined || !bridges(kept.estate) || performance.now() - since < SETTLED) return undefined;
+    if (!lossless() || performance.now() - since < SETTLED) return undefined;
     try {
       return await establish(signal, Math.min(BRIEFLY, timings.connect));
     } catch {
       return undefined;
+    }
+  }
+
+  /**
+   * Works on the current link until the signal aborts: then it resolves with false. When the link is lost it resolves with
+   * true if another took its place without a loss, and rejects with a Fault otherwise.
+   */
+  async function work(connection: Connection, sink: Sink, first: boolean, stop: AbortSignal): Promise<boolean> {
+    const { link, server } = connection;
+    const since = performance.now();
+    const ending = new AbortController();
+    const either = AbortSignal.any([stop, ending.signal]);
+    // Where everything is to be made first, calls may take long, and how long is not known yet; each has its own deadline.
+    let stands = kept.estate !== undefined;
+    const ready: Sink['ready'] = (whole) => {
+      stands = true;
+      return sink.ready(whole);
+    };
+    const limit = 3 * Math.max(timings.keepAlive, timings.quiet);
+    const pulse = startPulse({
+      quiet: timings.quiet,
+      limit,
+      received: () => link.received,
+      ask: server.ping,
+      busy: () => !stands || server.busy,
+      slowest: () => server.slowest,
+      dead: () => link.fail(new Fault('source.silent', `${options.name}: nothing came in ${limit} ms`)),
+    });
+    const rival = takeOver(
+      pulse,
+      (signal, seize) => establish(AbortSignal.any([stop, signal]), Math.min(RIVAL, timings.connect), seize),
+      either,
+    );
+    try {
+      const serving = serve(connection, options, timings, kept, { ...sink, ready }, first, either);
+      const over = unless(stop, link, serving).then(
+        () => undefined,
+        (error) => Fault.from(error, 'internal.unexpected', options.name),
+      );
+      const silent = new Fault(
+        'source.silent',
+        `${options.name}: the server gave no answer, and took a new connection`,
+      );
+      const fault = await Promise.race([over, rival.then((taken) => (taken === undefined ? over : silent))]);
+      ending.abort(fault);
+      const taken = await rival;
+      if (stop.aborted && taken === undefined) return false;
+      if (fault === undefined) return false;
+      await link.abandon();
+      current = taken ?? (await mended(stop, since));
+      if (stop.aborted) return false;
+      if (current !== undefined && lossless()) {
+        kept.mended += 1;
+        return true;
+      }
+      await current?.link.abandon();
+      current = undefined;
+      throw fault;
+    } finally {
+      ending.abort();
+      pulse.stop();
+      kept.estate?.subscriptions.stop();
+      kept.debris?.stop();
     }
   }
 
@@ -80,28 +153,7 @@ export function opcuaAdapter(
       // Nothing may reach the sink after run has ended.
       const guarded = whileOpen(sink);
       try {
-        for (let first = true; ; first = false) {
-          const since = performance.now();
-          const connection: Connection = current;
-          const ending = new AbortController();
-          const either = AbortSignal.any([stop, ending.signal]);
-          try {
-            const work = serve(connection, options, timings, kept, guarded.sink, first, either);
-            return await unless(stop, connection.link, work);
-          } catch (error) {
-            if (stop.aborted) return;
-            const fault = Fault.from(error, 'internal.unexpected', options.name);
-            ending.abort(fault);
-            await connection.link.abandon();
-            current = await mended(stop, since);
-            if (stop.aborted) return;
-            if (current === undefined) throw fault;
-          } finally {
-            ending.abort();
-            kept.estate?.subscriptions.stop();
-            kept.debris?.stop();
-          }
-        }
+        for (let first = true; await work(current, guarded.sink, first, stop); first = false);
       } finally {
         guarded.end();
       }

@@ -37,14 +37,23 @@ const TOO_MUCH: readonly number[] = [
   StatusCode.BadTcpMessageTooLarge,
 ];
 
+/** Whether a server answers such a call in the time that it takes for others, or may be long about it and still be well. */
+type Pace = 'quick' | 'long';
+
 export interface Calls {
   readonly session: Session;
   /** The data types of the server. */
   readonly types: Types;
   /** One service call. Rejects with a Fault: `source.timeout` after the request deadline, else by the server's answer. */
-  once<T>(doing: string, work: (session: Session) => Promise<T>): Promise<T>;
+  once<T>(doing: string, work: (session: Session) => Promise<T>, pace?: Pace): Promise<T>;
   /** The same for a service that the library has no method for. */
-  ask<T>(doing: string, request: object): Promise<T>;
+  ask<T>(doing: string, request: object, pace?: Pace): Promise<T>;
+  /** Asks for nothing but an answer. */
+  ping(): Promise<void>;
+  /** Whether a `long` call is under way. */
+  readonly busy: boolean;
+  /** How long the slowest of the latest `quick` calls took, ms; half as much counts a minute later. */
+  readonly slowest: number;
   /** The values of nodes, to be read one after the other; as many as nodes. */
   read(doing: string, nodes: readonly NodeId[]): Promise<ValueReader>;
   /**
@@ -69,7 +78,26 @@ export interface Connection {
 
 /** @param deadline of one service call, ms */
 export function calls(session: Session, name: string, deadline: number): Calls {
-  async function once<T>(doing: string, work: (session: Session) => Promise<T>): Promise<T> {
+  let long = 0;
+  let slow = { took: 0, at: 0 };
+  const slowest = () => slow.took * 2 ** ((slow.at - performance.now()) / 60_000);
+
+  async function once<T>(doing: string, work: (session: Session) => Promise<T>, pace: Pace = 'quick'): Promise<T> {
+    const begin = performance.now();
+    if (pace === 'long') long += 1;
+    try {
+      return await bounded(doing, work);
+    } finally {
+      if (pace === 'long') long -= 1;
+      else {
+        const at = performance.now();
+        const took = at - begin;
+        if (took > slowest()) slow = { took, at };
+      }
+    }
+  }
+
+  async function bounded<T>(doing: string, work: (session: Session) => Promise<T>): Promise<T> {
     let timer: NodeJS.Timeout | undefined;
     const expired = new Promise<never>((_, reject) => {
       const late = () => reject(new Fault('source.timeout', `${name}: no answer in ${deadline} ms while ${doing}`));
@@ -84,16 +112,15 @@ export function calls(session: Session, name: string, deadline: number): Calls {
     }
   }
 
-  const ask = <T>(doing: string, request: object): Promise<T> =>
-    once(
-      doing,
-      (session) =>
-        new Promise<T>((resolve, reject) => {
-          session.performMessageTransaction(request, (error, response) =>
-            response === undefined ? reject(error ?? new Error('no answer')) : resolve(response as T),
-          );
-        }),
-    );
+  const send =
+    <T>(request: object) =>
+    (session: Session) =>
+      new Promise<T>((resolve, reject) => {
+        session.performMessageTransaction(request, (error, response) =>
+          response === undefined ? reject(error ?? new Error('no answer')) : resolve(response as T),
+        );
+      });
+  const ask = <T>(doing: string, request: object, pace?: Pace) => once(doing, send<T>(request), pace);
 
   const types = serverTypes(once);
 
@@ -102,6 +129,15 @@ export function calls(session: Session, name: string, deadline: number): Calls {
     types,
     once,
     ask,
+    async ping() {
+      await once('asking whether it is there', (session) => session.read(STATE));
+    },
+    get busy() {
+      return long > 0;
+    },
+    get slowest() {
+      return slowest();
+    },
     async read(doing, nodes) {
       const request = new ReadRequest({
         timestampsToReturn: TimestampsToReturn.Both,
@@ -157,6 +193,8 @@ function tooMuch(error: unknown): boolean {
   return status !== undefined && TOO_MUCH.includes(status);
 }
 
+/** ServerStatus.State, which every server has. */
+const STATE = { nodeId: 'i=2259', attributeId: AttributeIds.Value };
 const NAMESPACE_ARRAY = 'i=2255';
 const MAX_NODES_PER_READ = 'i=11705';
 const MAX_NODES_PER_TRANSLATE = 'i=11712';

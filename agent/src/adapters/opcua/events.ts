@@ -208,7 +208,7 @@ export function events(options: EventsOptions): Events {
     });
     let status: number;
     try {
-      const { statusCode } = await server.once('asking for the conditions', (session) => session.call(request));
+      const { statusCode } = await server.once('asking for the conditions', (session) => session.call(request), 'long');
       status = statusCode.value;
     } catch (error) {
       status = answerOf(error);

@@ -83,6 +83,7 @@ const MENDS: Partial<Record<FaultCode, string>> = {
     "compare the thumbprint with what the server's own console shows before trusting it (docs/opcua-security.md)",
   'source.insecure': 'docs/opcua-security.md says which security a server should offer, and how somebody accepts less',
   'source.credentials': 'is the user known to the server, and is the file or variable of "user" the right one?',
+  'source.unready': 'the server takes nobody: it is starting, or has no session free; its own log says which',
   'source.refused': "look at the server's own log: rejected certificates, sessions in use, licence",
   'source.unreachable':
     'the port takes connections and the server says nothing: restart it, look at its log, or at a firewall in between',

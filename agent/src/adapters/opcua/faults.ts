@@ -49,7 +49,8 @@ const DISTRUST: readonly number[] = [
   StatusCode.BadApplicationSignatureInvalid,
 ];
 
-const REFUSED: readonly number[] = [
+/** How a server says that it takes nobody at the moment: while it starts, ends, or has too many clients. */
+const UNREADY: readonly number[] = [
   StatusCode.BadTooManySessions,
   StatusCode.BadTcpServerTooBusy,
   StatusCode.BadTcpNotEnoughResources,
@@ -58,6 +59,9 @@ const REFUSED: readonly number[] = [
   StatusCode.BadShutdown,
   StatusCode.BadMaxConnectionsReached,
   StatusCode.BadConnectionRejected,
+];
+
+const REFUSED: readonly number[] = [
   StatusCode.BadTooManySubscriptions,
   StatusCode.BadLicenseExpired,
   StatusCode.BadLicenseLimitsExceeded,
@@ -91,6 +95,7 @@ export function faultOf(status: number, doing: string, cause?: unknown): Fault {
   if (code === StatusCode.BadInvalidTimestamp) {
     return fault('source.refused', '; the clocks of gateway and server differ too much');
   }
+  if (UNREADY.includes(code)) return fault('source.unready');
   if (REFUSED.includes(code)) return fault('source.refused');
   if (SESSION_GONE.includes(code)) return fault('source.closed');
   if (code === StatusCode.BadTimeout || code === StatusCode.BadRequestTimeout) return fault('source.timeout');

@@ -208,7 +208,7 @@ async function readPortion(
       });
     let answer: HistoryReadResponse;
     try {
-      answer = await server.ask<HistoryReadResponse>('reading the history', request(false));
+      answer = await server.ask<HistoryReadResponse>('reading the history', request(false), 'long');
     } catch (error) {
       // The server will not have it, or is too slow for it: these nodes stay as they are, and live readings go on.
       const answered = error instanceof Fault && serviceResult(error.cause ?? {}) !== undefined;

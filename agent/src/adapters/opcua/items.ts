@@ -19,6 +19,7 @@ import type { Fault } from '../../model/fault.ts';
 import { StatusCode } from '../../model/status.ts';
 import type { Calls } from './calls.ts';
 import { serviceResult } from './faults.ts';
+import type { Session } from './link.ts';
 import type { Receiver } from './notifications.ts';
 import type { OpcUaTag } from './options.ts';
 
@@ -151,9 +152,9 @@ export async function createItems(
       const itemsToCreate = portion.map((item, i) => wish(item, handles[i] as number, filtered, request));
       try {
         const timestampsToReturn = TimestampsToReturn.Both;
-        const { results } = await server.once('creating monitored items', (session) =>
-          session.createMonitoredItems({ subscriptionId, timestampsToReturn, itemsToCreate }),
-        );
+        const create = (session: Session) =>
+          session.createMonitoredItems({ subscriptionId, timestampsToReturn, itemsToCreate });
+        const { results } = await server.once('creating monitored items', create, 'long');
         for (const [i, item] of portion.entries()) {
           const result = results?.[i];
           if (result === undefined) continue;
@@ -249,7 +250,7 @@ export async function deleteItems(
     await server.portions(items, most, async (portion) => {
       const monitoredItemIds = portion.map(({ id }) => id);
       const request = new DeleteMonitoredItemsRequest({ subscriptionId, monitoredItemIds });
-      await server.ask('deleting monitored items', request);
+      await server.ask('deleting monitored items', request, 'long');
     });
   } catch (error) {
     if (serviceResult((error as Fault).cause ?? {}) === undefined) throw error;

@@ -40,6 +40,8 @@ export interface Kept {
   estate: Estate | undefined;
   /** Subscriptions that were begun and are to be deleted: the link broke before they stood, or they are of no use. */
   debris: Subscriptions | undefined;
+  /** Links that took the place of a broken or silent one without a loss, and without an outage. */
+  mended: number;
   readonly memory: Memory;
   readonly history: Backfill;
   readonly unreadable: Unreadable;
@@ -61,6 +63,7 @@ export const keep = (
     session: undefined,
     estate: undefined,
     debris: undefined,
+    mended: 0,
     memory: { most: Number.POSITIVE_INFINITY, trying: 0 },
     history: backfill(tags, lag),
     unreadable: unable,

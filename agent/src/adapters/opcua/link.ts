@@ -14,7 +14,8 @@ import {
   SecurityPolicy,
   type UserIdentityInfo,
 } from 'node-opcua-client';
-import { Fault } from '../../model/fault.ts';
+import { Fault, type FaultCode } from '../../model/fault.ts';
+import { StatusCode } from '../../model/status.ts';
 import { describeConnection } from './describe.ts';
 import { holdToItsWord } from './endpoints.ts';
 import { faultFrom, faultOf, serviceResult } from './faults.ts';
@@ -45,6 +46,8 @@ export interface Link {
   readonly session: Session;
   /** Rejects with a Fault when the connection ends for whatever reason; never resolves. */
   readonly lost: Promise<never>;
+  /** Bytes that came so far. */
+  readonly received: number;
   /** Ends the link from our side with this fault, without a goodbye: the server is not to be relied on any more. */
   fail(fault: Fault): void;
   /** Deletes subscriptions and session on the server if it answers, closes the socket. Takes at most 3.5 s. */
@@ -53,19 +56,28 @@ export interface Link {
   abandon(): Promise<void>;
 }
 
+/** A session that may still live on the server: it is taken up again if the server agrees. */
+export interface Former {
+  readonly session: Session;
+  /**
+   * It is still in use on another link. Called at the last moment before it moves to the new one; throws to leave it
+   * there. No session is opened in its place, unless the server says that it is gone.
+   */
+  readonly seize?: (() => void) | undefined;
+}
+
 /** The most bytes of one message; bounds the memory that a hostile server can make us use. */
 const MAX_MESSAGE = 16 * 1024 * 1024;
 
 /**
  * Connects, checks the server and opens a session; gives up when `signal` aborts.
  * Rejects with a Fault; then nothing is left open.
- * @param old a session that may still live on the server: it is taken up again if the server agrees
  */
 export async function openLink(
   options: OpcUaOptions,
   timings: Timings,
   signal: AbortSignal,
-  old?: Session,
+  former?: Former,
 ): Promise<Link> {
   quiet();
   const today = options.today ?? (() => new Date());
@@ -110,7 +122,9 @@ export async function openLink(
     ageSteadily(client);
     client.on('close', () => fail(new Fault('source.closed', `${options.name}: the connection was closed`)));
     const release = holdToItsWord(client, options, endpoint, accepted?.certificate, today, broken);
-    const session = await Promise.race([connect(client, options, identity.info, sockets, old), lost]).finally(release);
+    const session = await Promise.race([connect(client, options, identity.info, sockets, former), lost]).finally(
+      release,
+    );
     signal.throwIfAborted();
     const tell = (now: Accepted | undefined) =>
       options.tell?.(describeConnection(options, endpoint, own, now, identity, today()));
@@ -119,6 +133,9 @@ export async function openLink(
     return {
       session,
       lost,
+      get received() {
+        return sockets.received;
+      },
       fail: broken,
       close: () => {
         end();
@@ -187,7 +204,7 @@ async function discover(
     return chooseEndpoint(options, await client.getEndpoints());
   } catch (error) {
     if (error instanceof Fault) throw error;
-    throw connectFault(error, doing, sockets);
+    throw connectFault(error, doing, sockets, 'source.unready');
   } finally {
     await tearDown(client, undefined, sockets);
   }
@@ -198,12 +215,12 @@ async function connect(
   options: OpcUaOptions,
   identity: UserIdentityInfo,
   sockets: Transports,
-  old: Session | undefined,
+  former: Former | undefined,
 ): Promise<Session> {
   try {
     await client.connect(options.endpoint);
   } catch (error) {
-    throw connectFault(error, `${options.name}: opening the secure channel`, sockets);
+    throw connectFault(error, `${options.name}: opening the secure channel`, sockets, 'source.refused');
   }
   // The library turns a refusal in an ActivateSessionResponse into mere text; its code is picked up on the way.
   let refusal: number | undefined;
@@ -223,7 +240,13 @@ async function connect(
   client.on('receive_response', watch);
   client.on('send_request', enlarge);
   try {
-    if (old !== undefined && (await reactivated(client, old, () => closed || refusal === undefined))) return old;
+    if (former !== undefined) {
+      const { session, seize } = former;
+      seize?.();
+      const status = await reactivated(client, session, () => (closed ? undefined : refusal));
+      if (status === 0) return session;
+      if (seize && !GONE.includes(status)) throw faultOf(status, `${options.name}: moving the session to a new link`);
+    }
     refusal = undefined;
     return (await client.createSession(identity)) as Session;
   } catch (error) {
@@ -237,24 +260,31 @@ async function connect(
   }
 }
 
+/** The session does not exist any more. */
+const GONE: readonly number[] = [StatusCode.BadSessionIdInvalid, StatusCode.BadSessionClosed];
+
 /**
- * Whether the server let the old session go on over the new channel (OPC 10000-4 section 5.7.3 ActivateSession). Throws
- * when it gave no answer.
+ * Has the server let the old session go on over the new channel (OPC 10000-4 section 5.7.3 ActivateSession): 0, or the
+ * status with which it refused. Throws when it gave no answer.
  */
-async function reactivated(client: OPCUAClient, old: Session, unanswered: () => boolean): Promise<boolean> {
+async function reactivated(client: OPCUAClient, old: Session, refusal: () => number | undefined): Promise<number> {
   try {
     await client.reactivateSession(old);
-    return true;
+    return 0;
   } catch (error) {
-    if (serviceResult(error) === undefined && unanswered()) throw error;
-    return false;
+    const status = serviceResult(error) ?? refusal();
+    if (status === undefined) throw error;
+    return status;
   }
 }
 
-/** A connection that was accepted and then dropped without a word is a refusal; one that was never made has a code. */
-function connectFault(error: unknown, doing: string, sockets: Transports): Fault {
+/**
+ * A connection that was never made has a code.
+ * @param dropped what it means when it was accepted and then dropped without a word
+ */
+function connectFault(error: unknown, doing: string, sockets: Transports, dropped: FaultCode): Fault {
   if (serviceResult(error) !== undefined) return faultFrom(error, doing, 'source.protocol');
-  return faultFrom(sockets.error ?? error, doing, 'source.refused');
+  return faultFrom(sockets.error ?? error, doing, dropped);
 }
 
 function clientOptions(

@@ -88,6 +88,8 @@ export interface Timings {
   readonly request: number;
   /** How often a server with nothing to say sends a keep-alive; three of them missing end the connection. */
   readonly keepAlive: number;
+  /** Silence after which a server is asked whether it is there, and suspected when it does not answer in as long again. */
+  readonly quiet: number;
   /** How often a connected server's certificate and the waiver are looked at again. */
   readonly recheck: number;
   /** How long session and subscriptions outlive the link on the server: an outage that its queues can bridge. */
@@ -101,6 +103,7 @@ export const TIMINGS: Timings = {
   reach: 3_500,
   request: 10_000,
   keepAlive: 5_000,
+  quiet: 1_000,
   recheck: 60_000,
   outlive: 300_000,
   retry: 15_000,

@@ -169,7 +169,7 @@ async function register(items: readonly Item[], server: Calls, limits: Limits): 
   try {
     const registered: NodeId[] = [];
     await server.portions(nodes, limits.register, async (portion) => {
-      const ids = await server.once('registering nodes', (session) => session.registerNodes([...portion]));
+      const ids = await server.once('registering nodes', (session) => session.registerNodes([...portion]), 'long');
       registered.push(...(ids.length === portion.length ? ids : portion));
     });
     return registered;

@@ -52,7 +52,7 @@ export async function serve(
   kept.debris = undefined;
   await listen(estate);
   kept.unreadable.tell(sink);
-  sink.granted(report(estate.subscriptions));
+  sink.granted(report(estate.subscriptions, kept.mended));
   const outage = sink.ready(resumed && bridges(estate));
   if (outage !== undefined) want(outage, undefined);
   let turn = Promise.resolve();
@@ -64,7 +64,6 @@ export async function serve(
     describe(estate),
     fill(estate),
     keepTexts(estate),
-    stayAlive(estate),
     polls.over,
   ]);
 
@@ -192,7 +191,7 @@ export async function serve(
         version = await follow(estate);
       });
       kept.unreadable.tell(sink);
-      sink.granted(report(estate.subscriptions));
+      sink.granted(report(estate.subscriptions, kept.mended));
       await describe(estate);
     }
   }
@@ -327,16 +326,6 @@ export async function serve(
     const recorded = () => estate.items.filter(({ tag }) => tag.history === true);
     return kept.history.run(recorded, server, limits, sink, signal);
   }
-
-  /** Where nothing is subscribed, nobody else would notice that the server is gone, and the session would end. */
-  async function stayAlive(estate: Estate): Promise<void> {
-    while (!signal.aborted) {
-      await pause(timings.keepAlive, signal);
-      const [item] = estate.items;
-      if (signal.aborted || item === undefined || estate.subscriptions.intervals().length > 0) continue;
-      await server.read('asking whether the server is there', [item.node]);
-    }
-  }
 }
 
 const isPolled = ({ tag }: Item) => tag.mode === 'poll';
@@ -348,7 +337,7 @@ function undamped(item: Item): Item {
 }
 
 /** What the server made of what it was asked for, in flat figures. */
-function report(all: Subscriptions): Record<string, number> {
+function report(all: Subscriptions, mended: number): Record<string, number> {
   const intervals = all.intervals();
   const { items, slower, slowest, short, shortest, unmarked, deadbands, unfiltered } = all.granted();
   return {
@@ -360,5 +349,6 @@ function report(all: Subscriptions): Record<string, number> {
     ...(unmarked > 0 && { queuesOfOne: unmarked }),
     ...(deadbands > 0 && { deadbandsAtServer: deadbands }),
     ...(unfiltered > 0 && { deadbandsHere: unfiltered }),
+    ...(mended > 0 && { linksMended: mended }),
   };
 }

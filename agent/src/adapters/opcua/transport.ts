@@ -14,6 +14,8 @@ export interface Transports {
   readonly factory: Factory;
   /** The last error with which a connection could not be made: it keeps the code that node-opcua rewrites to text. */
   readonly error: unknown;
+  /** Bytes that came so far. */
+  readonly received: number;
   /** Destroys every socket; whoever waits on one is told that it closed. */
   cut(): void;
 }
@@ -60,6 +62,9 @@ export function transports(reach: number, broken: (error: unknown) => void): Tra
     },
     get error() {
       return failure;
+    },
+    get received() {
+      return all.reduce((sum, { bytesRead }) => sum + bytesRead, 0);
     },
     cut,
   };
