@@ -109,11 +109,15 @@ export interface ConnectionFacts {
   readonly certificates: readonly CertificateFacts[];
   /** What deserves a look though it works, in words. */
   readonly remarks: readonly string[];
-  /** Of a redundant set: every server, its OPC UA ServiceLevel (null: it cannot be asked), and which one is in use. */
+  /**
+   * Of a redundant set: every server, its OPC UA ServiceLevel (null: it cannot be asked), how it stands by (null: not
+   * known yet), and which one is in use.
+   */
   readonly servers?: readonly {
     readonly endpoint: string;
     readonly serviceLevel: number | null;
     readonly health: string;
+    readonly mode: string | null;
     readonly used: boolean;
   }[];
 }

@@ -5,7 +5,8 @@ import type { ConnectionFacts, Source } from '../adapters/adapter.ts';
 import { opcuaAdapter } from '../adapters/opcua/adapter.ts';
 import { type Kept, keep } from '../adapters/opcua/kept.ts';
 import { type OpcUaOptions, type OpcUaTag, TIMINGS } from '../adapters/opcua/options.ts';
-import { redundantAdapter, redundantSet, type ServerSet, standing } from '../adapters/opcua/redundant.ts';
+import { redundantAdapter } from '../adapters/opcua/redundant.ts';
+import { redundantSet, type ServerSet, standing } from '../adapters/opcua/set.ts';
 import { opcuaSurvey } from '../adapters/opcua/survey.ts';
 import type { Survey } from '../adapters/survey.ts';
 import type { Plant, ResolvedOpcUaSource, ResolvedOpcUaTag } from '../config/plant.ts';
@@ -94,10 +95,11 @@ function optionsOf(
   plant: Pick<Plant, 'site' | 'gateway'>,
   pki: string,
 ): OpcUaOptions {
-  const { endpoint, security, insecure, user, publishing, bridge } = config;
+  const { endpoint, redundancy = 'auto', security, insecure, user, publishing, bridge } = config;
   return {
     name,
     endpoint,
+    ...(redundancy !== 'auto' && { redundancy }),
     ...(security !== undefined && { security }),
     ...(insecure !== undefined && { insecure }),
     ...(user !== undefined && { user: 'name' in user ? { name: user.name, password: () => readSecret(user) } : user }),

@@ -5,12 +5,8 @@ import type { AddressSpace, UAVariable } from 'node-opcua-address-space';
 import { DataType, Variant } from 'node-opcua-client';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Adapter } from '../../../agent/src/adapters/adapter.ts';
-import {
-  redundantAdapter,
-  redundantSet,
-  type ServerSet,
-  standing,
-} from '../../../agent/src/adapters/opcua/redundant.ts';
+import { redundantAdapter } from '../../../agent/src/adapters/opcua/redundant.ts';
+import { redundantSet, type ServerSet, standing } from '../../../agent/src/adapters/opcua/set.ts';
 import { now } from '../../../agent/src/model/time.ts';
 import { scratch } from '../../support/scratch.ts';
 import { until } from '../../support/until.ts';

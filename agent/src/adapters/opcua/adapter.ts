@@ -5,6 +5,7 @@
 import { Fault } from '../../model/fault.ts';
 import type { Adapter, Sink } from '../adapter.ts';
 import { type Calls, type Connection, calls, readServer } from './calls.ts';
+import type { Hold } from './failover.ts';
 import { bridges, type Kept, keep } from './kept.ts';
 import { type Link, openLink } from './link.ts';
 import { type OpcUaOptions, TIMINGS, type Timings } from './options.ts';
@@ -28,12 +29,14 @@ const SETTLED = 5_000;
  * @param timings shorter ones for tests
  * @param kept what attempts for the same source share
  * @param attend told of every session that was opened, to ask something more of its server
+ * @param hold the server stands by until this says otherwise
  */
 export function opcuaAdapter(
   options: OpcUaOptions,
   timings: Timings = TIMINGS,
   kept: Kept = keep(options),
   attend?: (server: Calls) => void,
+  hold?: Hold,
 ): Adapter {
   let current: Connection | undefined;
   let closed: Promise<void> | undefined;
@@ -111,7 +114,7 @@ export function opcuaAdapter(
       either,
     );
     try {
-      const serving = serve(connection, options, timings, kept, { ...sink, ready }, first, either);
+      const serving = serve(connection, options, timings, kept, { ...sink, ready }, first, either, hold);
       const over = unless(stop, link, serving).then(
         () => undefined,
         (error) => Fault.from(error, 'internal.unexpected', options.name),

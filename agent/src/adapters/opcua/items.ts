@@ -108,6 +108,8 @@ export interface ItemRequest {
   readonly bridge: number;
   /** Most items in one call. */
   readonly most: number;
+  /** Whether they are sampled from the beginning. */
+  readonly enabled: boolean;
   /** Told before each call how many items it has. */
   readonly trying: (items: number) => void;
 }
@@ -181,12 +183,12 @@ function wish(
   { node, tag }: Item,
   clientHandle: number,
   filtered: boolean,
-  { interval, bridge }: ItemRequest,
+  { interval, bridge, enabled }: ItemRequest,
 ): MonitoredItemCreateRequestOptions {
   const filter = filtered ? filterOf(tag) : undefined;
   return {
     itemToMonitor: { nodeId: node, attributeId: AttributeIds.Value },
-    monitoringMode: MonitoringMode.Reporting,
+    monitoringMode: enabled ? MonitoringMode.Reporting : MonitoringMode.Disabled,
     requestedParameters: {
       clientHandle,
       samplingInterval: tag.sampling,

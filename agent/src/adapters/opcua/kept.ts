@@ -2,7 +2,9 @@
 // these, so that a session which still lives on the server is taken up again with its subscriptions, and what is
 // missing is not forgotten. One for each source, for the life of the process.
 
+import type { Timestamp } from '../../model/time.ts';
 import type { Events } from './events.ts';
+import type { Known } from './failover.ts';
 import { type Backfill, backfill } from './history.ts';
 import type { Item } from './items.ts';
 import type { Session } from './link.ts';
@@ -22,6 +24,8 @@ export interface Estate {
   /** Tags that can be read, subscribed or polled. */
   items: Item[];
   readonly events?: Events;
+  /** Since when all of it stands by, at a server that is not used yet. */
+  slept?: Timestamp;
 }
 
 /**
@@ -42,6 +46,10 @@ export interface Kept {
   debris: Subscriptions | undefined;
   /** Links that took the place of a broken or silent one without a loss, and without an outage. */
   mended: number;
+  /** What another server of the source had delivered when it was left for this one; undefined once that is taken over. */
+  known: Known | undefined;
+  /** The server cannot keep ready what stands on it. */
+  restless: boolean;
   readonly memory: Memory;
   readonly history: Backfill;
   readonly unreadable: Unreadable;
@@ -64,6 +72,8 @@ export const keep = (
     estate: undefined,
     debris: undefined,
     mended: 0,
+    known: undefined,
+    restless: false,
     memory: { most: Number.POSITIVE_INFINITY, trying: 0 },
     history: backfill(tags, lag),
     unreadable: unable,

@@ -7,8 +7,10 @@ import { Fault } from '../../model/fault.ts';
 import { hasOverflow, isBad } from '../../model/status.ts';
 import type { Timestamp } from '../../model/time.ts';
 import type { Sink } from '../adapter.ts';
+import type { Known } from './failover.ts';
 import { faultOf } from './faults.ts';
 import type { OpcUaTag } from './options.ts';
+import { type Overlap, overlap } from './overlap.ts';
 import { rawValues, ValueReader } from './raw.ts';
 import { GONE, type Roster } from './roster.ts';
 import type { Types } from './types.ts';
@@ -37,7 +39,13 @@ export interface Receiver {
   /** A new link: what comes from now on is first. */
   renew(): void;
   /** Notes a reading that came by another way. */
-  saw(position: number, time: Timestamp): void;
+  saw(position: number, time: Timestamp, status?: number): void;
+  /** What was delivered of each tag last: a copy. */
+  known(): Pick<Known, 'latest' | 'bad'>;
+  /** Goes on where another server was left: what that one delivered is not delivered again. */
+  follow(known: Pick<Known, 'latest' | 'bad' | 'behind'>): Overlap;
+  /** From now on whatever comes is news. */
+  part(): void;
   /** Values of the hot path since the start, and those that a server's queue had dropped others next to. */
   readonly overflows: number;
 }
@@ -52,12 +60,18 @@ export function receiver(
   const free: number[] = [];
   let latest = new Float64Array(roster.tags.length).fill(-Infinity);
   let first = new Float64Array(roster.tags.length).fill(Infinity);
+  /** By position; 1: the newest reading is Bad. */
+  let bad = new Uint8Array(roster.tags.length);
+  let beside: Overlap | undefined;
   let overflows = 0;
 
   /** Room for tags that came since. */
   const grow = () => {
     latest = longer(latest, roster.tags.length, -Infinity);
     first = longer(first, roster.tags.length, Infinity);
+    const more = new Uint8Array(roster.tags.length);
+    more.set(bad);
+    bad = more;
   };
 
   const dataChange = (
@@ -78,16 +92,19 @@ export function receiver(
       values.next();
       if (position === NOBODY || indices[position] === GONE) continue;
       const { time } = values;
+      if (beside !== undefined && !beside.isNews(position, time)) continue;
       values.push(builder, indices[position] as number);
       if (hasOverflow(values.status)) {
         overflows += 1;
         lossy ??= new Set();
         lossy.add(position);
+        beside?.admitted(position);
         const before = latest[position] as number;
         from = Math.min(from, before === -Infinity ? time : before);
         to = Math.max(to, time);
       }
       latest[position] = time;
+      bad[position] = values.status >>> 31;
       if (first[position] === Infinity) first[position] = time;
     }
     if (types?.wanting && rounds < MOST_ROUNDS) {
@@ -122,9 +139,23 @@ export function receiver(
     renew: () => {
       first.fill(Infinity);
     },
-    saw: (position, time) => {
+    known: () => ({ latest: latest.slice(), bad: bad.slice() }),
+    follow(known) {
+      const length = Math.max(latest.length, known.latest.length);
+      latest = longer(known.latest, length, -Infinity);
+      bad = new Uint8Array(length);
+      bad.set(known.bad);
+      first = new Float64Array(length).fill(Infinity);
+      beside = overlap(known);
+      return beside;
+    },
+    part() {
+      beside = undefined;
+    },
+    saw: (position, time, status = 0) => {
       if (position >= latest.length) grow();
       latest[position] = time;
+      bad[position] = status >>> 31;
       if (first[position] === Infinity) first[position] = time;
     },
     take({ notificationData }, sink, types) {
@@ -143,7 +174,7 @@ export function receiver(
   };
 }
 
-function longer(column: Float64Array<ArrayBuffer>, length: number, filler: number): Float64Array<ArrayBuffer> {
+function longer(column: Float64Array, length: number, filler: number): Float64Array<ArrayBuffer> {
   const long = new Float64Array(length).fill(filler);
   long.set(column);
   return long;

@@ -2,6 +2,7 @@
 // durations in ms, secrets as functions that fetch them only when they are about to be used.
 
 import type { ConnectionFacts } from '../adapter.ts';
+import type { FailoverMode } from './failover.ts';
 
 export interface OpcUaOptions {
   /** The source's name, for messages. */
@@ -23,6 +24,8 @@ export interface OpcUaOptions {
   readonly publishing: number;
   /** How long an outage the server's queues should bridge, ms. Default 10 s. */
   readonly bridge?: number;
+  /** Of a redundant set: how its servers stand by. Absent: as each says itself. */
+  readonly redundancy?: FailoverMode;
   /** Folder of the gateway's certificates; all sources share it. */
   readonly pki: string;
   /** The gateway's ApplicationUri, part of its certificate: `urn:lavera:gw-cdu1-01:fieldgate`. */

@@ -2,25 +2,28 @@
 // tags that cannot be read are tried again, gaps are filled from the history, polled tags are polled, until the link
 // ends.
 
-import { BatchBuilder } from '../../model/batch.ts';
 import { Fault } from '../../model/fault.ts';
-import type { Timestamp } from '../../model/time.ts';
+import { now, type Timestamp } from '../../model/time.ts';
 import type { Sink } from '../adapter.ts';
 import type { Connection } from './calls.ts';
+import { type ChangeOver, changeOver, settle, tellUnbridged } from './changeover.ts';
 import { events } from './events.ts';
 import { readRanges, readUnits } from './facts.ts';
+import type { Hold } from './failover.ts';
 import { serviceResult } from './faults.ts';
 import type { Item } from './items.ts';
 import { bridges, type Estate, type Kept } from './kept.ts';
 import { resolveNodes } from './nodes.ts';
 import type { OpcUaOptions, OpcUaTag, Timings } from './options.ts';
 import { isUnreadable, type Polling, pause, polling } from './poll.ts';
+import { readStill } from './still.ts';
 import { type Subscriptions, subscriptions } from './subscriptions.ts';
 import { patience, refusal } from './unreadable.ts';
 
 /**
  * Works until the signal aborts; rejects with a Fault when the link is of no use any more.
  * @param first whether the outage before is known to the supervisor; otherwise nothing may have been lost in it
+ * @param hold the server stands by until this says otherwise
  */
 export async function serve(
   connection: Connection,
@@ -30,7 +33,10 @@ export async function serve(
   to: Sink,
   first: boolean,
   signal: AbortSignal,
+  hold?: Hold,
 ): Promise<void> {
+  if (hold?.mode === 'cold') await hold.used;
+  if (signal.aborted) return;
   const { link, server, limits, namespaces } = connection;
   const { roster, texts } = kept;
   const sink = texts.over(to);
@@ -45,27 +51,51 @@ export async function serve(
   if (!resumed) await clearUp();
   const estate = kept.estate ?? begin();
   const polls = startPolling(estate);
-  if (resumed) await polls.add(estate.items.filter(isPolled));
+  let awake = !hold?.waiting;
+  if (resumed && awake) await polls.add(estate.items.filter(isPolled));
+  let turn = Promise.resolve();
   let version = await follow(estate);
   if (signal.aborted) return;
   kept.estate = estate;
   kept.debris = undefined;
+  const upkeep = hold?.waiting && tend();
+  if (hold?.waiting) {
+    await Promise.race([hold.used, upkeep]);
+    if (signal.aborted) return;
+  }
+  const { known } = kept;
+  const taken = await wake();
   await listen(estate);
   kept.unreadable.tell(sink);
   sink.granted(report(estate.subscriptions, kept.mended));
-  const outage = sink.ready(resumed && bridges(estate));
+  if (taken?.whole && known !== undefined) tellUnbridged(estate, options.events?.name, known, sink);
+  const outage = sink.ready(taken?.whole ?? (resumed && bridges(estate)));
   if (outage !== undefined) want(outage, undefined);
-  let turn = Promise.resolve();
   await Promise.all([
+    upkeep ?? tend(),
     refresh(estate),
-    retry(estate),
-    keepUp(estate),
     listenAgain(estate),
     describe(estate),
     fill(estate),
     keepTexts(estate),
-    polls.over,
   ]);
+
+  function tend(): Promise<unknown> {
+    return Promise.all([retry(estate), keepUp(estate), polls.over]);
+  }
+
+  /** The server is used from now on, if it stood by. */
+  async function wake(): Promise<ChangeOver | undefined> {
+    let taken: ChangeOver | undefined;
+    await inTurn(async () => {
+      if (estate.subscriptions.asleep !== undefined)
+        taken = await changeOver(kept, estate, known, roster.version === version);
+      kept.known = undefined;
+      if (!awake) await polls.add(estate.items.filter(isPolled));
+      awake = true;
+    });
+    return taken;
+  }
 
   /** Whether everything stands on the server as it stood before. Rejects when the link breaks; then nothing has changed. */
   async function takeUp(): Promise<boolean> {
@@ -116,7 +146,8 @@ export async function serve(
         () => to,
       );
     };
-    const all = subscriptions(options, roster, timings, memory, lacking);
+    const rest = hold?.waiting && !kept.restless ? hold.mode : undefined;
+    const all = subscriptions(options, roster, timings, memory, lacking, rest);
     all.bind(server, limits, sink, link.fail);
     kept.debris = all;
     const told = options.events && { events: events(options.events) };
@@ -153,8 +184,10 @@ export async function serve(
     kept.history.want(
       outage,
       positions,
-      (position) =>
-        previous === undefined || previous === receive ? Number.NEGATIVE_INFINITY : previous.latest(position),
+      (position) => {
+        if (known !== undefined) return known.latest[position] ?? Number.NEGATIVE_INFINITY;
+        return previous === undefined || previous === receive ? Number.NEGATIVE_INFINITY : previous.latest(position);
+      },
       (position) => receive.first(position),
     );
   }
@@ -227,7 +260,8 @@ export async function serve(
     const fresh = items.filter((item) => !without.has(item));
     for (const { position } of fresh) kept.unreadable.clear(position);
     estate.items = estate.items.concat(fresh);
-    await polls.add(fresh.filter(isPolled));
+    if (fresh.length > 0 && !awake) estate.slept = now();
+    if (awake) await polls.add(fresh.filter(isPolled));
   }
 
   function startPolling(estate: Estate): Polling {
@@ -253,23 +287,15 @@ export async function serve(
     });
   }
 
-  /** The supervisor marked every tag as lost: one that stands still since is read once, after the queues have come. */
+  /** What stands still is read once, after the queues have come: the supervisor marked it as lost, or it may be other than known. */
   async function refresh({ subscriptions, items }: Estate): Promise<void> {
-    if (!resumed || !first) return;
-    await pause(2 * Math.max(0, ...subscriptions.intervals()), signal);
+    if (taken?.overlap === undefined && !(resumed && first)) return;
+    if (taken?.overlap !== undefined && known !== undefined)
+      await settle(estate, taken.overlap, kept, known, sink, signal);
+    else await pause(2 * Math.max(0, ...subscriptions.intervals()), signal);
     if (signal.aborted) return;
-    const still = items.filter((item) => !isPolled(item) && subscriptions.receive.first(item.position) === Infinity);
-    await server.portions(still, limits.read, async (portion) => {
-      const nodes = portion.map(({ node }) => node);
-      const values = await server.read('reading what stands still', nodes);
-      const builder = new BatchBuilder(portion.length);
-      for (const { tag, position } of portion) {
-        values.next();
-        const isMissing = subscriptions.receive.first(position) === Infinity;
-        if (isMissing && roster.tags[position] !== undefined) values.push(builder, tag.index);
-      }
-      if (builder.count > 0) sink.deliver(builder.take());
-    });
+    const subscribed = items.filter((item) => !isPolled(item));
+    await readStill(subscribed, { server, limits, sink, roster }, subscriptions.receive, taken?.overlap && known);
   }
 
   async function retry(estate: Estate): Promise<void> {

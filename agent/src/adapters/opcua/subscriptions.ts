@@ -15,7 +15,9 @@ import { Fault } from '../../model/fault.ts';
 import { isBad, StatusCode } from '../../model/status.ts';
 import { now, TICKS_PER_MS, type Timestamp } from '../../model/time.ts';
 import type { Sink } from '../adapter.ts';
+import { awaken } from './awaken.ts';
 import type { Calls, Limits } from './calls.ts';
+import type { FailoverMode } from './failover.ts';
 import { serviceResult } from './faults.ts';
 import { createItems, deleteItems, type Granted, grantedOf, type Item, type Placed, type Refused } from './items.ts';
 import { type Receiver, receiver } from './notifications.ts';
@@ -81,6 +83,12 @@ export interface Subscriptions {
    * been delivered by then.
    */
   resume(): Promise<boolean>;
+  /** Set: nothing of what is or may be sampled is sent. */
+  readonly asleep: FailoverMode | undefined;
+  /** Ends `asleep`; false when the server does not go along, and what stands is of no use. */
+  wake(): Promise<boolean>;
+  /** What stands on the server for tags. */
+  placed(): Placed[];
   /** Keeps them talking until `stop`; the first one that is made starts by itself. */
   start(): void;
   /** Revised publishing intervals, ms. */
@@ -97,14 +105,19 @@ export interface Memory {
   trying: number;
 }
 
-/** @param lacking told of readings that are known to be missing, after the gap was recorded; no positions: all */
+/**
+ * @param lacking told of readings that are known to be missing, after the gap was recorded; no positions: all
+ * @param rest how they are made for a server that stands by
+ */
 export function subscriptions(
   options: OpcUaOptions,
   roster: Roster,
   timings: Timings,
   memory: Memory,
   lacking: (positions: readonly number[] | undefined, from: Timestamp, to: Timestamp) => void,
+  rest?: FailoverMode,
 ): Subscriptions {
+  let asleep = rest;
   const standing = new Map<number, Standing>();
   const receive = receiver(roster, lacking);
   const bridge = options.bridge ?? BRIDGE;
@@ -127,7 +140,7 @@ export function subscriptions(
         requestedMaxKeepAliveCount: count,
         requestedLifetimeCount: Math.max(3 * count, Math.ceil(lifetime / publishing)),
         maxNotificationsPerPublish: VALUES_PER_MESSAGE,
-        publishingEnabled: true,
+        publishingEnabled: asleep !== 'hot',
         priority: 0,
       }),
     );
@@ -200,7 +213,7 @@ export function subscriptions(
         values.next();
         if (values.time <= receive.latest(position) || roster.tags[position] === undefined) continue;
         values.push(builder, tag.index);
-        receive.saw(position, values.time);
+        receive.saw(position, values.time, values.status);
       }
       if (builder.count > 0) sink.deliver(builder.take());
     });
@@ -249,6 +262,7 @@ export function subscriptions(
       interval: one.interval,
       bridge,
       most: Math.min(limits.monitor, memory.most),
+      enabled: asleep !== 'warm',
       trying: (count: number) => {
         memory.trying = count;
       },
@@ -334,6 +348,18 @@ export function subscriptions(
         await remove([one.id]);
       }
     },
+    get asleep() {
+      return asleep;
+    },
+    async wake() {
+      const { server, limits } = link();
+      const mode = asleep;
+      // What is made from now on is made awake.
+      asleep = undefined;
+      const groups = [...standing.values()].map(({ id, items }) => ({ id, items: items.map((placed) => placed.id) }));
+      return mode === undefined || awaken(mode, groups, Math.min(limits.monitor, memory.most), server);
+    },
+    placed: () => [...standing.values()].flatMap(({ items }) => items),
     open: async (publishing, taker) => (await create(publishing, taker)).id,
     async transfer() {
       const subscriptionIds = [...standing.keys()];

@@ -45,7 +45,7 @@ function checkTag(name: string, tag: OpcUaTag, _source: Partial<OpcUaSource>, re
 /** What holds for a source as a whole; any of it may be missing or wrong, which the schema has said already. */
 function checkSource(
   name: string,
-  { endpoint, endpoints, defaults, security, insecure }: Readonly<Record<string, unknown>>,
+  { endpoint, endpoints, redundancy, defaults, security, insecure }: Readonly<Record<string, unknown>>,
   today: Date,
   report: Report,
   warn: Report,
@@ -58,6 +58,9 @@ function checkSource(
   }
   if (Array.isArray(endpoints) && new Set(endpoints).size < endpoints.length) {
     report(['endpoints'], 'value', `${name} has an endpoint twice`);
+  }
+  if (redundancy !== undefined && endpoints === undefined) {
+    report(['redundancy'], 'key', `${name} has one server: redundancy is for a list of endpoints`);
   }
   checkDefaults(defaults, report);
   if (isFields(security) && security.policy === 'None' && insecure === undefined) {

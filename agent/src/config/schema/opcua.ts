@@ -110,6 +110,12 @@ export const opcuaSource = z.strictObject({
     .max(8, 'a set has at most 8 servers')
     .optional()
     .describe(`Instead of endpoint: redundant servers of the same signals, the preferred one first. ${VARIABLES}`),
+  redundancy: z
+    .enum(['auto', 'cold', 'warm', 'hot'], { error: 'write auto, cold, warm or hot' })
+    .optional()
+    .describe(
+      'How the servers of endpoints stand by. cold: a session. warm: with subscriptions, not sampled. hot: sampled like the one in use, so that a change-over loses nothing. auto, the default: as each server says itself.',
+    ),
   security: z
     .strictObject(
       {

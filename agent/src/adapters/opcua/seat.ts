@@ -1,0 +1,163 @@
+// One server of a redundant set, connected: it stands by as its mode says, is asked for its ServiceLevel, and may be used.
+// It is asked rather than subscribed to: an answer that does not come is what tells a silent server within 1.5 seconds,
+// and a subscription would tell no sooner than its keep-alive.
+
+import { AttributeIds, ReadRequest, type ReadResponse } from 'node-opcua-client';
+import { Fault } from '../../model/fault.ts';
+import type { Adapter, ConnectionFacts, Sink } from '../adapter.ts';
+import { opcuaAdapter } from './adapter.ts';
+import type { Calls } from './calls.ts';
+import { better, clockOf } from './clocks.ts';
+import { type FailoverMode, type Known, modeOf } from './failover.ts';
+import type { OpcUaOptions, Timings } from './options.ts';
+import { pause } from './poll.ts';
+import type { ServerSet } from './set.ts';
+
+const SERVICE_LEVEL = 'i=2267';
+const REDUNDANCY_SUPPORT = 'i=3709';
+/** How often every server is asked for its ServiceLevel, and how long an answer may take, ms. */
+export const WATCH = 500;
+const ANSWER = 1_500;
+
+export interface Seat {
+  readonly server: number;
+  /**
+   * Works until `close`; rejects with a Fault when the server is lost or silent. Nothing goes to the sink before `use`.
+   * Called again it is the same work.
+   */
+  run(sink: Sink): Promise<void>;
+  use(): void;
+  /** From now on nothing goes to the sink. What has gone there; undefined when nothing stood. */
+  leave(): Pick<Known, 'latest' | 'bad'> | undefined;
+  close(): Promise<void>;
+}
+
+/**
+ * Connects to a server of the set and hears how it is. Rejects with a Fault.
+ * @param leave takes care of what ends later
+ */
+export async function openSeat(
+  set: ServerSet,
+  server: number,
+  timings: Timings,
+  leave: (work: Promise<unknown>) => void,
+  signal: AbortSignal,
+): Promise<Seat> {
+  const options = set.options[server] as OpcUaOptions;
+  const kept = set.kept[server] as ServerSet['kept'][number];
+  const ending = new AbortController();
+  const { promise: used, resolve: begin } = Promise.withResolvers<void>();
+  let calls: Calls | undefined;
+  let facts: ConnectionFacts | undefined;
+  let state: 'waiting' | 'used' | 'left' = 'waiting';
+  let work: Promise<void> | undefined;
+
+  const hold = {
+    get mode(): FailoverMode {
+      return kept.restless ? 'cold' : (set.modes[server] ?? 'cold');
+    },
+    get waiting() {
+      return state === 'waiting';
+    },
+    used,
+  };
+  const tell = (told: ConnectionFacts) => {
+    facts = told;
+    if (state === 'used') options.tell?.(told);
+  };
+  const attend = (given: Calls) => {
+    calls = given;
+  };
+  const adapter: Adapter = opcuaAdapter({ ...options, tell }, timings, kept, attend, hold);
+
+  /** Asks the server how it is; rejects when it does not answer. */
+  async function hear(): Promise<void> {
+    if (calls === undefined) return;
+    const sent = performance.now();
+    const nodesToRead = [SERVICE_LEVEL, REDUNDANCY_SUPPORT].map((nodeId) => ({
+      nodeId,
+      attributeId: AttributeIds.Value,
+    }));
+    const answer = calls.ask<ReadResponse>('asking for its ServiceLevel', new ReadRequest({ nodesToRead }));
+    const late = () => new Fault('source.silent', `${options.name}: ${options.endpoint} does not answer`);
+    const { responseHeader, results } = await within(ANSWER, answer, late);
+    const time = performance.now();
+    const [level, support] = (results ?? []).map(({ value }): unknown => value?.value);
+    const said = responseHeader.timestamp?.getTime();
+    if (said !== undefined) set.clocks[server] = better(set.clocks[server], clockOf(said, sent, time));
+    set.modes[server] = options.redundancy ?? modeOf(support);
+    // A server without one is taken as healthy: it has nothing worse to say.
+    set.chooser.hear(server, typeof level === 'number' ? level : 255, time);
+  }
+
+  async function watch(): Promise<void> {
+    while (!ending.signal.aborted) {
+      await hear();
+      await pause(WATCH, ending.signal);
+    }
+  }
+
+  try {
+    await adapter.connect(signal);
+    await hear();
+  } catch (error) {
+    set.chooser.hear(server, undefined, performance.now());
+    leave(adapter.close());
+    throw error;
+  }
+  return {
+    server,
+    run(sink) {
+      if (work !== undefined) return work;
+      const run = adapter.run(
+        gated(sink, () => state === 'used'),
+        ending.signal,
+      );
+      work = Promise.race([run, watch()]).catch((error) => {
+        if (ending.signal.aborted) return;
+        set.chooser.hear(server, undefined, performance.now());
+        throw error;
+      });
+      work.catch(() => {});
+      return work;
+    },
+    use() {
+      state = 'used';
+      set.chooser.use(server, performance.now());
+      set.active = server;
+      if (facts !== undefined) options.tell?.(facts);
+      begin();
+    },
+    leave() {
+      state = 'left';
+      const known = kept.estate?.subscriptions.receive.known();
+      // Downstream they are Bad, whatever was read before.
+      for (const position of kept.unreadable.positions) if (known !== undefined) known.bad[position] = 1;
+      return known;
+    },
+    async close() {
+      state = 'left';
+      ending.abort();
+      await Promise.all([adapter.close(), work?.catch(() => {})]);
+    },
+  };
+}
+
+/** What a server that is not used says is not passed on, but for what it knows of its tags. */
+function gated(sink: Sink, isOpen: () => boolean): Sink {
+  return {
+    deliver: (batch) => isOpen() && sink.deliver(batch),
+    ready: (whole) => (isOpen() ? sink.ready(whole) : undefined),
+    granted: (facts) => isOpen() && sink.granted(facts),
+    describe: (tag, facts) => sink.describe(tag, facts),
+    gap: (gap) => isOpen() && sink.gap(gap),
+    trouble: (parts) => isOpen() && sink.trouble(parts),
+  };
+}
+
+async function within<T>(ms: number, work: Promise<T>, late: () => Fault): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(late()), ms);
+  work.catch(() => {});
+  return Promise.race([work, promise]).finally(() => clearTimeout(timer));
+}
