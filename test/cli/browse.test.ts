@@ -1,15 +1,25 @@
 // `fieldgate browse` from an empty mapping to one that is in use, against the simulated DCS.
 
 import { writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Writable } from 'node:stream';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type BrowseResponse, BrowseResult, DataType, NodeClass, StatusCodes, Variant } from 'node-opcua-client';
+import { makeEUInformation } from 'node-opcua-data-access';
+import { ExpandedNodeId, NodeId, NodeIdType } from 'node-opcua-nodeid';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { openPki } from '../../agent/src/adapters/opcua/pki.ts';
+import { opcuaSurvey } from '../../agent/src/adapters/opcua/survey.ts';
+import type { BrowseWish } from '../../agent/src/adapters/survey.ts';
 import { names } from '../../agent/src/cli/browse/names.ts';
 import { command } from '../../agent/src/cli/browse.ts';
+import type { Command } from '../../agent/src/cli/command.ts';
+import { command as read } from '../../agent/src/cli/read.ts';
 import { loadMapping } from '../../agent/src/config/load.ts';
 import { type OpcUaSim, startOpcUaServer } from '../../sim/refinery/opcua.ts';
+import { openly, type SmallServer, smallServer } from '../adapters/opcua/rig.ts';
 import { scratch } from '../support/scratch.ts';
+import { until } from '../support/until.ts';
 
 let sim: OpcUaSim;
 let file: string;
@@ -44,7 +54,9 @@ ${tags.replace(/^/gm, '      ')}
   return file;
 }
 
-async function browse(...args: string[]): Promise<{ code: number; out: string; err: string }> {
+const browse = (...args: string[]) => run(command, ...args);
+
+async function run(command: Command, ...args: string[]): Promise<{ code: number; out: string; err: string }> {
   const texts = { out: '', err: '' };
   const stream = (name: 'out' | 'err') =>
     new Writable({
@@ -70,6 +82,8 @@ test('an empty mapping becomes one that is clean and has every tag', async () =>
 
   const again = await browse(file, 'dcs');
   expect(again.out).toBe('# added: 0, removed: 0, changed: 0\n');
+  // And it is read: every tag is Good.
+  expect(await run(read, file)).toMatchObject({ code: 0 });
 });
 
 test('what has come, gone and changed', async () => {
@@ -102,6 +116,264 @@ test('filters', async () => {
   expect(await lines('--match', '/Objects/Crude*/*')).toHaveLength(60);
   expect(await lines('--match', 'no?such')).toEqual([]);
   expect((await browse(file, 'dcs', '--under', '/Objects/Nowhere')).err).toContain('nothing is at /Objects/Nowhere');
+});
+
+describe('a server with strange names', () => {
+  const URI = 'urn:test:plc';
+  const NAMES = [
+    'two\nlines',
+    'a: b #c',
+    '- [x] {y}',
+    '"quoted" and \'single\'',
+    'caf\u00e9 \u{1f525}',
+    ' blanks ',
+    'pump:events',
+    '123',
+    'null',
+    '__proto__',
+    '<<',
+    '\u001b[31mred',
+    'x'.repeat(400),
+    `%s$\{HOME}&*!|>@\``,
+    '\u202egnp.exe',
+  ];
+  let server: SmallServer;
+  let mapped: string;
+
+  beforeAll(async () => {
+    server = await smallServer((space) => {
+      const ns = space.registerNamespace(URI);
+      const plant = ns.addFolder(space.rootFolder.objects, { browseName: 'Plant\n# injected: {}', nodeId: 's=Plant' });
+      const value = { dataType: DataType.Double, value: 1.5 };
+      for (const browseName of NAMES) {
+        ns.addVariable({
+          browseName,
+          nodeId: new NodeId(NodeIdType.STRING, browseName, ns.index),
+          componentOf: plant,
+          dataType: 'Double',
+          value,
+        });
+        const hidden = `${browseName} hidden`;
+        ns.addVariable({
+          browseName: hidden,
+          nodeId: new NodeId(NodeIdType.STRING, hidden, ns.index),
+          componentOf: plant,
+          userAccessLevel: 0,
+          dataType: 'Double',
+        });
+      }
+      const twin = ns.addFolder(plant, { browseName: 'Twin', nodeId: 's=Twin' });
+      ns.addVariable({
+        browseName: '123',
+        nodeId: 'g=09087e75-8e5e-499b-954f-f2a9603db28a',
+        componentOf: twin,
+        dataType: 'Double',
+        value,
+      });
+      ns.addVariable({ browseName: '123', nodeId: 'b=AQID', componentOf: twin, dataType: 'Double', value });
+      // Ranges and units as they come from half-configured servers.
+      for (const [i, [low, high]] of [
+        [0, 0],
+        [100, 0],
+        [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY],
+      ].entries()) {
+        ns.addAnalogDataItem({
+          browseName: `Range ${i}`,
+          nodeId: `i=${900 + i}`,
+          componentOf: plant,
+          dataType: 'Double',
+          engineeringUnitsRange: { low: low!, high: high! },
+          engineeringUnits: makeEUInformation('X', ['', '\u00b0C\n\u001b[31m', 'y'.repeat(100)][i]!, 'long'),
+          value: new Variant(value),
+        });
+      }
+    });
+  });
+  afterAll(() => server?.stop());
+
+  function plc(tags: string): string {
+    const folder = scratch();
+    mapped = join(folder, 'site.yaml');
+    writeFileSync(
+      mapped,
+      `version: 1
+site: lavera
+gateway: gw1
+hub: { type: jsonl, path: "-" }
+buffer: { path: ${join(folder, 'buffer.db')} }
+sources:
+  plc:
+    protocol: opcua
+    endpoint: ${server.endpoint}
+    security: { policy: None, mode: None }
+    insecure: { acceptedBy: test, until: 2099-12-31 }
+    tags:
+${tags.replace(/^/gm, '      ')}
+`,
+    );
+    return mapped;
+  }
+
+  test('what is printed is clean, is read, and has nothing in it that a terminal or YAML takes for its own', async () => {
+    const { code, out } = await browse(plc('{}'), 'plc', '--under', `nsu=${URI};s=Plant`);
+    expect(code).toBe(0);
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
+    expect(out).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
+    const tags = out.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+    expect(tags).toHaveLength(NAMES.length + 2 + 3);
+    expect(out.match(/^# not readable for this user/gm)).toHaveLength(NAMES.length);
+    const loaded = await loadMapping(plc(out), {});
+    if ('mistakes' in loaded) throw new Error(JSON.stringify(loaded.mistakes));
+    const source = loaded.plant.sources[0] as { tags: readonly { node?: string }[] };
+    expect(source.tags.map(({ node }) => node)).toEqual(
+      expect.arrayContaining(NAMES.map((name) => `nsu=${URI};s=${name}`)),
+    );
+    const values = JSON.parse((await run(read, mapped, '--json')).out) as {
+      sources: { tags: { status: string; value: number }[] }[];
+    };
+    expect(values.sources[0]!.tags.map(({ status, value }) => `${status} ${value}`)).toEqual(
+      Array(tags.length).fill('Good 1.5'),
+    );
+    expect((await browse(mapped, 'plc')).out).toMatch(new RegExp(`^# added: ${NAMES.length}, removed: 0, changed: 0`));
+  });
+});
+
+/** Changes answers before they are sent. */
+const twisted = (server: SmallServer, twist: (response: BrowseResponse) => void) =>
+  server.server.on('response', (response) => {
+    if (response.constructor.name.startsWith('Browse')) twist(response as BrowseResponse);
+  });
+
+describe('a server that does not end', () => {
+  let server: SmallServer;
+  beforeEach(async () => {
+    server = await smallServer((space) => {
+      const ns = space.registerNamespace('urn:test:plc');
+      for (let i = 0; i < 3; i++) {
+        ns.addVariable({
+          browseName: `T${i}`,
+          nodeId: `s=T${i}`,
+          organizedBy: space.rootFolder.objects,
+          dataType: 'Float',
+        });
+      }
+    });
+  });
+  afterEach(() => server?.stop());
+
+  const reference = (i: number, nodeClass: NodeClass) => ({
+    referenceTypeId: 'i=35',
+    isForward: true,
+    nodeId: new ExpandedNodeId(NodeIdType.STRING, String(i), 1),
+    browseName: { namespaceIndex: 1, name: `N${i}` },
+    nodeClass,
+  });
+
+  const found = async (wish: Partial<BrowseWish> = {}, signal = new AbortController().signal) => {
+    const all: string[] = [];
+    let refused = new Map<string, number>();
+    const progress = (_: number, now: ReadonlyMap<string, number>) => {
+      refused = new Map(now);
+    };
+    const walk = opcuaSurvey(openly(server.endpoint, scratch(), [])).browse!({ progress, ...wish }, signal);
+    let fault: unknown;
+    try {
+      for await (const { name } of walk) all.push(name);
+    } catch (error) {
+      fault = error;
+    }
+    return { all, refused: Object.fromEntries(refused), fault };
+  };
+
+  test('folders in folders for ever: it is not followed, and told', async () => {
+    let made = 0;
+    twisted(server, ({ results }) => {
+      for (const [i, { references }] of (results ?? []).entries()) {
+        if (references?.some(({ browseName }) => browseName.name === 'T0')) continue;
+        results![i] = new BrowseResult({ references: [reference(made++, NodeClass.Object)] });
+      }
+    });
+    const { refused, fault } = await found();
+    expect(fault).toBeUndefined();
+    expect(refused['below 100 levels']).toBeGreaterThan(0);
+    expect(made).toBeLessThan(2_000);
+  });
+
+  test('an answer that only promises more', async () => {
+    twisted(server, ({ results }) => {
+      for (const each of results ?? []) each.continuationPoint = Buffer.from('more');
+    });
+    server.server.on('response', (response) => {
+      if (response.constructor.name !== 'BrowseNextResponse') return;
+      const next = response as BrowseResponse;
+      next.results = (next.results ?? []).map(
+        () => new BrowseResult({ statusCode: StatusCodes.Good, continuationPoint: Buffer.from('more') }),
+      );
+    });
+    const { all, refused } = await found();
+    expect(all).toEqual(['T0', 'T1', 'T2']);
+    expect(refused['its answer does not end']).toBeGreaterThan(0);
+  });
+
+  test('a subtree that this user may not see is told by its status', async () => {
+    twisted(server, ({ results }) => {
+      if (results?.length !== 1) results![0] = new BrowseResult({ statusCode: StatusCodes.BadUserAccessDenied });
+    });
+    const { refused } = await found();
+    expect(refused.BadUserAccessDenied).toBeGreaterThan(0);
+  });
+});
+
+test('a person who has had enough gets what was found, marked', async () => {
+  mapping('{}');
+  const before = process.listenerCount('SIGINT');
+  const ended = browse(file, 'dcs', '--json');
+  await until('the walk', () => process.listenerCount('SIGINT') > before);
+  process.emit('SIGINT');
+  const { code, out, err } = await ended;
+  expect(code).toBe(1);
+  expect(out + err).toContain('stopped');
+  expect(process.listenerCount('SIGINT')).toBe(before);
+});
+
+test('a link that breaks half-way leaves what was found, marked, and no mapping that looks whole', async () => {
+  const server = await smallServer(
+    (space) => {
+      const ns = space.registerNamespace('urn:test:plc');
+      for (let i = 0; i < 200; i++) {
+        ns.addVariable({
+          browseName: `T${i}`,
+          nodeId: `s=T${i}`,
+          organizedBy: space.rootFolder.objects,
+          dataType: 'Float',
+        });
+      }
+    },
+    { limits: { maxNodesPerBrowse: 10 } },
+  );
+  let calls = 0;
+  server.server.on('request', (request) => {
+    if (request.constructor.name === 'BrowseRequest' && ++calls >= 10) {
+      for (const endpoint of server.server.endpoints) endpoint.abruptlyInterruptChannels();
+    }
+  });
+  try {
+    const text = mapping('{}');
+    const open = (await readFile(text, 'utf8'))
+      .replace(/endpoint: .*/, `endpoint: ${server.endpoint}`)
+      .replace(
+        /user: .*/,
+        'security: { policy: None, mode: None }\n    insecure: { acceptedBy: test, until: 2099-12-31 }',
+      );
+    writeFileSync(text, open);
+    const { code, out, err } = await browse(text, 'dcs');
+    expect(code).toBe(1);
+    expect(out).toMatch(/^# incomplete: .*\[source\.closed\]\nT0: /);
+    expect(out.split('\n').length).toBeLessThan(150);
+    expect(err).toContain('fieldgate browse: incomplete: ');
+  } finally {
+    await server.stop();
+  }
 });
 
 test('names are as short as tells them apart', () => {

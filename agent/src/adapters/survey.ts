@@ -44,8 +44,8 @@ export interface Answer {
 export interface BrowseWish {
   /** Node id or browse path to begin at; default: the Objects folder. */
   readonly under?: string;
-  /** Told now and then while it walks: nodes seen, and those of them that could not be looked into. */
-  readonly progress: (nodes: number, refused: number) => void;
+  /** Told now and then while it walks: nodes seen, and how many of them could not be looked into, by why. */
+  readonly progress: (nodes: number, refused: ReadonlyMap<string, number>) => void;
 }
 
 /** A variable that was found. */

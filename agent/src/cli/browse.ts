@@ -2,13 +2,14 @@
 // already, what has come, gone and changed.
 
 import { isDeepStrictEqual } from 'node:util';
-import { stringify } from 'yaml';
 import type { Browsed, Survey } from '../adapters/survey.ts';
+import { nodeIdProblem } from '../config/nodeid.ts';
 import type { ResolvedTag } from '../config/plant.ts';
 import { describe, Fault } from '../model/fault.ts';
 import { isGood, statusName } from '../model/status.ts';
 import { type Numbered, surveyOf } from '../wiring/survey.ts';
 import { parseArguments } from './arguments.ts';
+import { plain, tagText } from './browse/line.ts';
 import { names } from './browse/names.ts';
 import { progressLine } from './browse/progress.ts';
 import { type Command, EXIT, type Io } from './command.ts';
@@ -24,19 +25,22 @@ Without tags in the mapping, every variable found is printed as a tag, with its 
 "tags:" of the source. With tags, the output says what the server has and the mapping has not (as tags to paste), which
 tags it does not know any more, and which have another unit or range. Only reads; the gateway may run meanwhile.
 
+Left out are properties, and the server's own diagnostics (--under /Objects/Server shows those). Ctrl-C, or a link that
+breaks, ends the walk: what was found by then is printed below a line "# incomplete", and the exit code is 1.
+
 Options:
   --under X     begin at this node ("nsu=urn:lavera:dcs;s=Area 20") or browse path (/Objects/Crude unit 1); default: Objects
   --match GLOB  only variables whose name, or whose path when the pattern has a "/", fits: "*.PV", "/Objects/*/20*"
   --type TYPE   only of this data type: Double, Boolean, Int32[]
   --all         every variable as a tag, also where tags are mapped already
-  --json        one JSON object: { source, found, added, removed, changed }
+  --json        one JSON object: { source, found, added, removed, changed }; "incomplete" says why it is not everything
 
 Examples:
   fieldgate browse lavera.yaml cdu1-dcs --match '*.PV' > tags.yaml
   fieldgate browse lavera.yaml cdu1-dcs
   fieldgate browse lavera.yaml cdu1-dcs --under /Objects/Server --type Double
 
-Exit codes: 0 walked, 1 mistakes in the mapping or the source cannot be walked, 2 wrong usage.
+Exit codes: 0 walked, 1 mistakes in the mapping, or the source cannot be walked to the end, 2 wrong usage.
 `,
 
   async run(args, io) {
@@ -62,46 +66,62 @@ Exit codes: 0 walked, 1 mistakes in the mapping or the source cannot be walked, 
     if (survey?.browse === undefined)
       return fail(`a source of ${one.source.protocol} cannot be walked; it names nothing`);
     const ending = new AbortController();
-    const end = () => ending.abort();
+    const end = () => ending.abort(new Fault('source.closed', 'stopped'));
     process.once('SIGINT', end).once('SIGTERM', end);
-    const line = progressLine(io.err);
+    const line = progressLine(io.err, one.source.name);
+    const found: Browsed[] = [];
     try {
       const fits = filter(values.get('match'), values.get('type'));
       const under = values.get('under');
       const wish = { progress: line.show, ...(under !== undefined && { under }) };
-      const found: Browsed[] = [];
-      for await (const each of survey.browse(wish, ending.signal)) if (fits(each)) found.push(each);
-      const partial = under !== undefined || values.has('match') || values.has('type');
+      // What was found before a link broke, or a person had enough, is shown all the same, and marked.
+      const incomplete = await collect(survey.browse(wish, ending.signal), fits, found);
+      if (incomplete !== undefined && found.length === 0) return fail(incomplete);
+      const partial = incomplete !== undefined || under !== undefined || values.has('match') || values.has('type');
       const difference = await compare(one, found, partial ? undefined : survey, ending.signal);
       line.end();
-      const { refused } = line;
-      if (refused > 0) io.err.write(`${refused} nodes could not be looked into: this user may not\n`);
-      if (flags.has('json')) {
-        io.out.write(`${JSON.stringify({ source: one.source.name, found, ...difference }, null, 2)}\n`);
-      } else if (flags.has('all') || one.source.tags.length === 0) {
-        writeTags(
-          found,
-          one.source.tags.map(({ name }) => name),
-          io,
-        );
-        io.err.write(`${found.length} variables\n`);
-      } else {
-        write(
-          difference,
-          one.source.tags.map(({ name }) => name),
-          io,
-        );
+      for (const [why, count] of line.refused) {
+        io.err.write(`${count} node${count === 1 ? '' : 's'} could not be looked into: ${plain(why)}\n`);
       }
-      return EXIT.clean;
+      const taken = one.source.tags.map(({ name }) => name);
+      if (flags.has('json')) {
+        const told = { source: one.source.name, ...(incomplete !== undefined && { incomplete }), found, ...difference };
+        io.out.write(`${JSON.stringify(told, null, 2)}\n`);
+      } else {
+        if (incomplete !== undefined) io.out.write(`# incomplete: ${plain(incomplete)}\n`);
+        if (flags.has('all') || taken.length === 0) {
+          writeTags(found, taken, io);
+          io.err.write(`${found.length.toLocaleString('en')} variable${found.length === 1 ? '' : 's'}\n`);
+        } else {
+          write(difference, taken, io);
+        }
+      }
+      return incomplete === undefined ? EXIT.clean : fail(`incomplete: ${incomplete}`);
     } catch (thrown) {
       line.end();
       if (!(thrown instanceof Fault)) throw thrown;
       return fail(`${describe(thrown)} [${thrown.code}]`);
     } finally {
+      line.end();
       process.off('SIGINT', end).off('SIGTERM', end);
     }
   },
 };
+
+/** Takes what fits; resolves with why it is not everything, if it is not. */
+async function collect(
+  walk: AsyncIterable<Browsed>,
+  fits: (one: Browsed) => boolean,
+  found: Browsed[],
+): Promise<string | undefined> {
+  try {
+    for await (const each of walk) if (fits(each)) found.push(each);
+    return undefined;
+  } catch (thrown) {
+    if (!(thrown instanceof Fault)) throw thrown;
+    return `${describe(thrown)} [${thrown.code}]`;
+  }
+}
 
 function filter(match: string | undefined, type: string | undefined): (one: Browsed) => boolean {
   const pattern = match === undefined ? undefined : globOf(match);
@@ -178,10 +198,10 @@ function writeTags(found: readonly Browsed[], taken: readonly string[], io: Io):
   const named = names(found, taken);
   for (const [i, { node, unit, range, readable, path, type }] of found.entries()) {
     const tag = { node, ...(unit !== undefined && { unit }), ...(range !== undefined && { range: [...range] }) };
-    const text = stringify({ [named[i]!]: tag }, { lineWidth: 0, collectionStyle: 'flow' }).trim();
-    // {"name": {…}} of the library is `name: {…}` without its outer braces.
-    const bare = text.replace(/^\{\s*/, '').replace(/\s*\}$/, '');
-    io.out.write(readable ? `${bare}  # ${type}\n` : `# not readable for this user: ${bare}  # ${type} ${path}\n`);
+    const bare = tagText(named[i]!, tag);
+    const problem = readable ? nodeIdProblem(node) : 'not readable for this user';
+    if (problem === undefined) io.out.write(`${bare}  # ${plain(type)}\n`);
+    else io.out.write(`${plain(`# ${problem}: ${bare}  # ${type} ${path}`)}\n`);
   }
 }
 
@@ -193,10 +213,10 @@ function write({ added, removed, changed }: Difference, taken: readonly string[]
   }
   if (removed.length > 0) {
     io.out.write('\n# removed: in the mapping, not on the server\n');
-    for (const { tag, why } of removed) io.out.write(`# ${tag}: ${why}\n`);
+    for (const { tag, why } of removed) io.out.write(`# ${tag}: ${plain(why)}\n`);
   }
   if (changed.length > 0) {
     io.out.write('\n# changed\n');
-    for (const { tag, what } of changed) io.out.write(`# ${tag}: ${what}\n`);
+    for (const { tag, what } of changed) io.out.write(`# ${tag}: ${plain(what)}\n`);
   }
 }

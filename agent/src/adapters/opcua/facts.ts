@@ -56,7 +56,9 @@ export async function properties(
 
 export function rangeOf(value: unknown): [number, number] | undefined {
   const { low, high } = (value ?? {}) as { low?: unknown; high?: unknown };
-  return typeof low === 'number' && typeof high === 'number' && low < high ? [low, high] : undefined;
+  return Number.isFinite(low) && Number.isFinite(high) && (low as number) < (high as number)
+    ? [low as number, high as number]
+    : undefined;
 }
 
 export function unitOf(value: unknown): string | undefined {

@@ -12,7 +12,7 @@ import type { OpcUaOptions } from './options.ts';
 import { readTags } from './read.ts';
 import { describeVariables, type TypeNames } from './variables.ts';
 import { type Visit, visiting } from './visit.ts';
-import { walk } from './walk.ts';
+import { type Variable, walk } from './walk.ts';
 
 export function opcuaSurvey(options: OpcUaOptions): Survey {
   return {
@@ -47,6 +47,8 @@ const SERVER = resolveNodeId('i=2253').toString();
 const MAX_NODES_PER_BROWSE = 'i=11710';
 /** More in one call gains nothing measurable. */
 const MOST_NODES = 500;
+/** Far more than a gateway reads; each node that was seen costs memory. */
+const MOST_ALTOGETHER = 1_500_000;
 
 async function* browse(options: OpcUaOptions, wish: BrowseWish, signal: AbortSignal): AsyncGenerator<Browsed> {
   for await (const { server, limits, namespaces } of visiting(options, signal)) {
@@ -60,14 +62,24 @@ async function* browse(options: OpcUaOptions, wish: BrowseWish, signal: AbortSig
       most: await nodesPerBrowse(server),
       progress: wish.progress,
       signal,
+      bound: MOST_ALTOGETHER,
     });
-    for await (const portion of variables) {
+    const describe = async (portion: readonly Variable[]): Promise<Browsed[]> => {
       const described = await describeVariables(portion, namespaces, names, limits, server);
-      for (const [i, one] of described.entries()) {
+      return described.map((one, i) => {
         const tags = mapped.get(portion[i]?.node.toString() ?? '');
-        yield tags === undefined ? one : { ...one, tags };
-      }
+        return tags === undefined ? one : { ...one, tags };
+      });
+    };
+    // One portion is described while the walk looks for the next: two calls under way, never more.
+    let describing: Promise<Browsed[]> = Promise.resolve([]);
+    for await (const portion of variables) {
+      const before = await describing;
+      describing = describe(portion);
+      describing.catch(() => {}); // told when it is waited for
+      yield* before;
     }
+    yield* await describing;
   }
 }
 

@@ -1,6 +1,7 @@
 // The walk through a server's address space: level by level, many nodes in one call, every node once however many
 // ways lead to it. Servers cap the nodes of a call and the references of an answer, and keep few continuation points
-// (small PLCs one), so only one call is under way, and what was refused for want of them is asked again alone.
+// (small PLCs one), so only one call is under way, and what was refused for want of them is asked again alone. An
+// address space may have no end (a server that makes up nodes as it is asked): depth, nodes and answers are bounded.
 
 import {
   BrowseDirection,
@@ -10,7 +11,8 @@ import {
   type ReferenceDescription,
   resolveNodeId,
 } from 'node-opcua-client';
-import { StatusCode } from '../../model/status.ts';
+import { Fault } from '../../model/fault.ts';
+import { StatusCode, statusName } from '../../model/status.ts';
 import type { Calls } from './calls.ts';
 
 /** A variable, with where its facts are. */
@@ -30,16 +32,26 @@ export interface WalkOptions {
   readonly without: ReadonlySet<string>;
   /** Most nodes in one call. */
   readonly most: number;
-  /** Told how many nodes were seen, and how many could not be looked into. */
-  readonly progress: (nodes: number, refused: number) => void;
+  /** Told how many nodes were seen, and how many could not be looked into, by why. */
+  readonly progress: (nodes: number, refused: ReadonlyMap<string, number>) => void;
   readonly signal: AbortSignal;
+  /** Most nodes altogether. */
+  readonly bound: number;
 }
 
 interface Open {
   readonly node: NodeId;
   readonly path: string;
+  readonly depth: number;
   readonly variable?: Variable;
 }
+
+/** Deeper than any plant's; a server that goes on below makes it up. */
+const DEEPEST = 100;
+/** Identifiers and names that are longer are not of OPC UA (OPC 10000-3 sections 8.2.3 and 8.3), characters. */
+const LONGEST = 4_096;
+/** Answers without a reference, one after the other, that only promise more. */
+const MOST_EMPTY = 10;
 
 const HIERARCHICAL = resolveNodeId('i=33');
 const HAS_PROPERTY = 'ns=0;i=46';
@@ -50,36 +62,57 @@ const MOST_REFERENCES = 1_000;
 
 /** The variables below a node, in portions as they are found. Rejects with a Fault when the connection fails. */
 export async function* walk(server: Calls, options: WalkOptions): AsyncGenerator<Variable[]> {
-  const { from, most, progress, signal } = options;
+  const { from, most, progress, signal, bound } = options;
   const seen = new Set<string>([from.node.toString(), ...options.without]);
-  let open: Open[] = [from];
-  let refused = 0;
+  const refused = new Map<string, number>();
+  const refuse = (why: string) => refused.set(why, (refused.get(why) ?? 0) + 1);
   server.session.requestedMaxReferencesPerNode = MOST_REFERENCES;
-  while (open.length > 0) {
+
+  /** Looks into nodes; what could not be answered among others is left for the second time. */
+  async function look(portion: readonly Open[], alone: Open[] | undefined, next: Open[]): Promise<Variable[]> {
+    signal.throwIfAborted();
+    const done: Variable[] = [];
+    const results = await browse(server, portion, bound);
+    for (const [i, parent] of portion.entries()) {
+      const { references, status, endless } = results[i] as Answer;
+      if (status === StatusCode.BadNoContinuationPoints && alone) {
+        alone.push(parent);
+        continue;
+      }
+      if (endless) refuse('its answer does not end');
+      else if (status !== StatusCode.Good) refuse(statusName(status));
+      for (const reference of references) {
+        const child = childOf(parent, reference, seen);
+        if (child && child.depth > DEEPEST) refuse(`below ${DEEPEST} levels`);
+        else if (child) next.push(child);
+      }
+      if (parent.variable) done.push(parent.variable);
+    }
+    progress(seen.size - options.without.size, refused);
+    if (seen.size > bound) {
+      throw new Fault(
+        'source.protocol',
+        `the server has more than ${bound.toLocaleString('en')} nodes there; begin further down, with --under`,
+      );
+    }
+    return done;
+  }
+
+  for (let open: Open[] = [{ ...from, depth: 0 }]; open.length > 0; ) {
     const next: Open[] = [];
     const alone: Open[] = [];
-    const done: Variable[] = [];
-    const look = async (portion: readonly Open[], patient: boolean) => {
-      signal.throwIfAborted();
-      const results = await browse(server, portion);
-      for (const [i, parent] of portion.entries()) {
-        const { references, status } = results[i] as Answer;
-        if (status === StatusCode.BadNoContinuationPoints && patient) {
-          alone.push(parent);
-          continue;
-        }
-        if (status !== StatusCode.Good) refused++;
-        for (const reference of references) {
-          const child = childOf(parent, reference, seen);
-          if (child) next.push(child);
-        }
-        if (parent.variable) done.push(parent.variable);
-      }
-      progress(seen.size - options.without.size, refused);
-    };
-    await server.portions(open, most, (portion) => look(portion, true));
-    for (const one of alone) await look([one], false);
-    if (done.length > 0) yield done;
+    // A portion at a time, so that what is found can be described, and forgotten, while the walk goes on.
+    for (let at = 0; at < open.length; at += most) {
+      const done: Variable[] = [];
+      await server.portions(open.slice(at, at + most), most, async (portion) => {
+        done.push(...(await look(portion, alone, next)));
+      });
+      if (done.length > 0) yield done;
+    }
+    for (const one of alone) {
+      const done = await look([one], undefined, next);
+      if (done.length > 0) yield done;
+    }
     open = next;
   }
 }
@@ -97,12 +130,13 @@ function childOf(parent: Open, reference: ReferenceDescription, seen: Set<string
     return undefined;
   }
   const key = nodeId.toString();
-  if (seen.has(key)) return undefined;
-  seen.add(key);
   const name = browseName.name ?? '';
+  if (seen.has(key) || key.length > LONGEST || name.length > LONGEST) return undefined;
+  seen.add(key);
   const path = `${parent.path}/${inPath(name)}`;
-  if (nodeClass !== NodeClass.Variable) return { node: nodeId, path };
-  return { node: nodeId, path, variable: { node: nodeId, path, name } };
+  const depth = parent.depth + 1;
+  if (nodeClass !== NodeClass.Variable) return { node: nodeId, path, depth };
+  return { node: nodeId, path, depth, variable: { node: nodeId, path, name } };
 }
 
 /** As OPC 10000-4 Annex A.2 wants it in a path. */
@@ -111,10 +145,12 @@ const inPath = (name: string) => name.replace(/[/&:]/g, '&$&');
 interface Answer {
   readonly references: readonly ReferenceDescription[];
   readonly status: number;
+  /** It was cut, because it would not end. */
+  readonly endless: boolean;
 }
 
-/** The references of every node, with what comes by continuation points. */
-async function browse(server: Calls, nodes: readonly Open[]): Promise<Answer[]> {
+/** The references of every node, with what comes by continuation points; none has more than `bound`. */
+async function browse(server: Calls, nodes: readonly Open[], bound: number): Promise<Answer[]> {
   const descriptions = nodes.map(({ node }) => ({
     nodeId: node,
     browseDirection: BrowseDirection.Forward,
@@ -128,16 +164,21 @@ async function browse(server: Calls, nodes: readonly Open[]): Promise<Answer[]> 
     references: [...(results[i]?.references ?? [])],
     status: results[i]?.statusCode.value ?? StatusCode.BadUnexpectedError,
     more: results[i]?.continuationPoint,
+    empty: 0,
+    endless: false,
   }));
   for (;;) {
-    const unfinished = answers.filter(({ more }) => more && more.length > 0);
+    const unfinished = answers.filter(({ more, endless }) => more && more.length > 0 && !endless);
     if (unfinished.length === 0) return answers;
     const points = unfinished.map(({ more }) => more as Buffer);
     const rest = (await server.once('browsing on', (session) => session.browseNext(points, false))) as BrowseResult[];
     for (const [i, answer] of unfinished.entries()) {
-      answer.references.push(...(rest[i]?.references ?? []));
+      const references = rest[i]?.references ?? [];
+      for (const each of references) answer.references.push(each);
+      answer.empty = references.length === 0 ? answer.empty + 1 : 0;
       answer.status = rest[i]?.statusCode.value ?? StatusCode.BadUnexpectedError;
       answer.more = rest[i]?.continuationPoint;
+      answer.endless = answer.references.length > bound || answer.empty >= MOST_EMPTY;
     }
   }
 }

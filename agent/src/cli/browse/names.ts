@@ -17,7 +17,7 @@ export function names(found: readonly Named[], taken: readonly string[]): string
   let open = found.map((one, at) => ({ at, steps: steps(one) }));
   const deepest = open.reduce((most, { steps }) => Math.max(most, steps.length), 1);
   for (let depth = 1; depth <= deepest && open.length > 0; depth++) {
-    const byName = Map.groupBy(open, ({ steps }) => steps.slice(-depth).join('.').slice(-LONGEST));
+    const byName = Map.groupBy(open, ({ steps }) => fitting(steps.slice(-depth).join('.')));
     open = [];
     for (const [name, group] of byName) {
       if (group.length > 1 || used.has(name) || name === '') open.push(...group);
@@ -29,7 +29,7 @@ export function names(found: readonly Named[], taken: readonly string[]): string
   }
   // The same path twice: only the node id is left.
   for (const { at } of open) {
-    const base = found[at]!.node.slice(-LONGEST + 6);
+    const base = fitting(found[at]!.node.slice(-LONGEST + 8)) || 'tag';
     let name = base;
     for (let i = 2; used.has(name); i++) name = `${base} ${i}`;
     used.add(name);
@@ -37,6 +37,20 @@ export function names(found: readonly Named[], taken: readonly string[]): string
   }
   return result;
 }
+
+/**
+ * As a mapping takes it: no control characters, no blanks at the ends, not the name of a source's events; empty when
+ * it takes none of that name.
+ */
+const fitting = (name: string): string =>
+  name
+    .toWellFormed()
+    .replace(/^__proto__$/, '')
+    .replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, '_')
+    .replace(/:events$/, '_events')
+    .slice(-LONGEST)
+    .toWellFormed()
+    .trim();
 
 /** The names along a path, the variable's own last; without the folder that everything lies in. */
 function steps({ path, name }: Named): string[] {
