@@ -151,7 +151,7 @@ describe('a site that is well', () => {
     ]); // biome-ignore format: one line
     expect(look('hub', 'tls')?.what).toMatch(/localhost, vouched for by fieldgate local hub CA, 36\d days left/);
     expect(links.dcs).toEqual([
-      'name good', 'route good', 'port good', 'security good', 'certificate good', 'certificate good', 'login good', 'clock good', 'namespaces good', 'tags good',
+      'name good', 'route good', 'port good', 'security good', 'certificate good', 'certificate good', 'login good', 'server good', 'limits good', 'clock good', 'namespaces good', 'tags good',
     ]); // biome-ignore format: one line
     expect(links.plc).toEqual(['name good', 'route good', 'port good', 'unit 1 good', 'tags good', 'poll good']);
     expect(edge.clients).toBe(0);

@@ -106,6 +106,8 @@ export interface ConnectionFacts {
   readonly endpoint: string;
   /** How it is secured: `Aes256_Sha256_RsaPss/SignAndEncrypt`. */
   readonly security: string;
+  /** The same of everything that the server offers. */
+  readonly offered: readonly string[];
   readonly certificates: readonly CertificateFacts[];
   /** What deserves a look though it works, in words. */
   readonly remarks: readonly string[];

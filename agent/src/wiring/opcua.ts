@@ -86,7 +86,7 @@ export function surveyOfOpcUa(
   gateway: Pick<Plant, 'site' | 'gateway'> & { readonly pki: string },
 ): Survey {
   const indices = source.tags.map((_, i) => first + i);
-  return opcuaSurvey(optionsOf(source, indices, gateway, gateway.pki));
+  return opcuaSurvey(optionsOf(source, indices, gateway, gateway.pki), source.config.endpoints);
 }
 
 function optionsOf(

@@ -5,12 +5,14 @@ import type { AddressSpace } from 'node-opcua-address-space';
 import { type BrowseResponse, BrowseResult, DataType, StatusCodes, Variant } from 'node-opcua-client';
 import { makeEUInformation } from 'node-opcua-data-access';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type About, tellAbout } from '../../../agent/src/adapters/opcua/about.ts';
 import type { OpcUaOptions } from '../../../agent/src/adapters/opcua/adapter.ts';
 import { opcuaSurvey } from '../../../agent/src/adapters/opcua/survey.ts';
 import type { Browsed, BrowseWish, Finding } from '../../../agent/src/adapters/survey.ts';
 import { statusName } from '../../../agent/src/model/status.ts';
 import { type OpcUaSim, startOpcUaServer } from '../../../sim/refinery/opcua.ts';
 import { scratch } from '../../support/scratch.ts';
+import { until } from '../../support/until.ts';
 import { openly, pkiTrusting, type SmallServer, smallServer, tagsOf } from './rig.ts';
 
 const signal = new AbortController().signal;
@@ -152,6 +154,23 @@ test('a server with few continuation points refuses some nodes, and they are ask
   }
 });
 
+test('what a server says of itself deserves a look', () => {
+  const tags = tagsOf(['i=1', 'i=2']);
+  const told = (about: About, endpoints = 1) =>
+    [...tellAbout(about, tags, endpoints)].map(({ step, verdict, what }) => `${step} ${verdict}: ${what}`);
+  expect(told({})).toEqual(['server good: a product without a name', 'limits good: sets no limit to one call']);
+  const about = { product: 'UA Server', version: '1.2', maker: 'ACME', state: 3, serviceLevel: 120, redundancy: 2 };
+  expect(told({ ...about, read: 1_000, fastest: 250 })).toEqual([
+    'server odd: UA Server 1.2 of ACME, suspended, ServiceLevel 120 (degraded)',
+    'redundancy odd: the server is one of a redundant set (warm), and the mapping names it alone',
+    'limits odd: nodes in one call: read 1,000; samples every 250 ms at best, and 2 tags ask for more',
+  ]);
+  expect(told({ ...about, state: 0, serviceLevel: 255 }, 2)).toEqual([
+    'server good: UA Server 1.2 of ACME, running, ServiceLevel 255 (healthy)',
+    'limits good: sets no limit to one call',
+  ]);
+});
+
 test('the plan tells what would be monitored', () => {
   const tags = tagsOf(['i=1', 'i=2']).concat({ index: 2, name: 'x', node: 'i=3', sampling: 1_000, wantsRange: false });
   expect(opcuaSurvey(openly('opc.tcp://127.0.0.1:1', scratch(), tags)).plan()).toEqual([
@@ -178,7 +197,7 @@ describe('the chain', () => {
     publishing: 100,
     pki: pkiTrusting(sim.certificate),
     applicationUri: 'urn:test:gateway:fieldgate',
-    tags: tagsOf([`nsu=${sim.namespace};s=${sim.signals[0]!.name}`]),
+    tags: tagsOf([`nsu=${sim.namespace};s=${sim.signals[0]!.name}`], { sampling: 1_000 }),
     ...more,
   });
 
@@ -198,11 +217,17 @@ describe('the chain', () => {
       'certificate good',
       'certificate good',
       'login good',
+      'server good',
+      'limits good',
       'clock good',
       'namespaces good',
       'tags good',
     ]);
-    expect(findings[3]?.what).toContain('Aes256_Sha256_RsaPss/SignAndEncrypt');
+    expect(findings[3]?.what).toMatch(
+      /^Aes256_Sha256_RsaPss\/SignAndEncrypt, the best that both know; the server offers .*Basic256Sha256\/Sign/,
+    );
+    expect(findings[7]?.what).toMatch(/running, ServiceLevel 255 \(healthy\)$/);
+    expect(findings[8]?.what).toMatch(/^nodes in one call: read [\d,]+, monitor/);
     expect(findings.at(-1)?.what).toBe('1 of 1 tags are read');
   });
 
@@ -226,6 +251,29 @@ describe('the chain', () => {
     const last = (await chain(options(more()))).at(-1);
     expect(last).toMatchObject({ step, verdict: 'broken' });
     expect(last?.what).toContain(says);
+  });
+
+  test('a set of servers: each is told, and the first that lets us in is asked', async () => {
+    const endpoints = ['opc.tcp://127.0.0.1:1', sim.endpoint];
+    const survey = opcuaSurvey(options({ endpoint: endpoints[0]! }), endpoints);
+    const findings: Finding[] = [];
+    for await (const one of survey.examine(signal)) findings.push(one);
+    expect(findings.map(({ step, verdict }) => `${step} ${verdict}`).slice(0, 6)).toEqual([
+      'endpoint good',
+      'name good',
+      'route good',
+      'port broken',
+      'endpoint good',
+      'name good',
+    ]);
+    expect(findings.at(-1)?.what).toBe('1 of 1 tags are read');
+    expect((await survey.read([0], signal)).batch.count).toBe(1);
+    const sessions = sim.counters().sessions;
+    for await (const { name } of survey.browse!({ progress: () => {} }, signal)) {
+      expect(name).not.toBe('');
+      break;
+    }
+    await until('the session is closed', () => sim.counters().sessions <= sessions);
   });
 
   test('tells which tags and namespaces are not there', async () => {

@@ -13,10 +13,14 @@ const DAY = 86_400_000;
 /** Days before the end of somebody else's certificate on which it is remarked. */
 const WARNING_DAYS = 30;
 
-/** @param accepted the server's certificate; undefined where the connection uses none */
+/**
+ * @param offered policies and modes that the server offers
+ * @param accepted the server's certificate; undefined where the connection uses none
+ */
 export function describeConnection(
   options: OpcUaOptions,
   endpoint: EndpointDescription,
+  offered: readonly string[],
   own: OwnCertificate,
   accepted: Accepted | undefined,
   identity: Identity,
@@ -44,7 +48,7 @@ export function describeConnection(
     certificates.push(factsOf('user', identity.certificate));
     remarks.push(...ending("the user's certificate", identity.certificate, today));
   }
-  return { endpoint: options.endpoint, security: describeSecurity(endpoint), certificates, remarks };
+  return { endpoint: options.endpoint, security: describeSecurity(endpoint), offered, certificates, remarks };
 }
 
 function ownEnds(own: OwnCertificate, certificates: CertificateFacts[], today: Date): string[] {

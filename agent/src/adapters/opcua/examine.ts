@@ -9,6 +9,7 @@ import type { ConnectionFacts } from '../adapter.ts';
 import { findRoute, resolveName } from '../reach.ts';
 import type { Answer, Finding } from '../survey.ts';
 import { typed } from '../typed.ts';
+import { aboutServer, tellAbout } from './about.ts';
 import type { OpcUaOptions } from './options.ts';
 import { readTags } from './read.ts';
 import type { Visit } from './visit.ts';
@@ -19,9 +20,27 @@ const DAY = 86_400_000;
 const CLOCK_ODD_MS = 1_000;
 const CLOCK_BROKEN_MS = 300_000;
 
-/** @param visit opens a session with options added */
+/**
+ * @param endpoints of the servers that serve the same; the chain of each is told
+ * @param visit opens a session with options added
+ */
 export async function* examine(
   options: OpcUaOptions,
+  endpoints: readonly string[],
+  signal: AbortSignal,
+  visit: (more: Partial<OpcUaOptions>) => AsyncIterable<Visit>,
+): AsyncGenerator<Finding> {
+  for (const [i, endpoint] of endpoints.entries()) {
+    if (endpoints.length > 1) {
+      yield { step: 'endpoint', verdict: 'good', what: `${i + 1} of ${endpoints.length}: ${endpoint}` };
+    }
+    yield* chain({ ...options, endpoint }, endpoints.length, signal, (more) => visit({ ...more, endpoint }));
+  }
+}
+
+async function* chain(
+  options: OpcUaOptions,
+  endpoints: number,
   signal: AbortSignal,
   visit: (more: Partial<OpcUaOptions>) => AsyncIterable<Visit>,
 ): AsyncGenerator<Finding> {
@@ -44,7 +63,7 @@ export async function* examine(
       yield {
         step: 'security',
         verdict: 'good',
-        what: `${told?.security ?? 'unknown'} (best that both know, or as named)`,
+        what: `${told?.security ?? 'unknown'}, ${options.security?.policy === undefined ? 'the best that both know' : 'as the mapping names it'}; the server offers ${told?.offered.join(', ')}`,
       };
       for (const finding of certificates(told)) yield finding;
       const who = !options.user
@@ -53,6 +72,7 @@ export async function* examine(
           ? `user ${options.user.name}`
           : 'user certificate';
       yield { step: 'login', verdict: 'good', what: `${who}, in ${ms(performance.now() - begin)} from the first byte` };
+      yield* tellAbout(await aboutServer(open), options.tags, endpoints);
       yield await clock(open);
       yield namespaces(options, open);
       if (options.tags.length > 0) yield tags(options, await readTags(options.tags, open));

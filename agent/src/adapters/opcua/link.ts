@@ -30,6 +30,7 @@ import {
   checkIdentity,
   checkPolicy,
   chooseEndpoint,
+  offeredBy,
   trustNobody,
 } from './security.ts';
 import { ageSteadily } from './token.ts';
@@ -102,7 +103,7 @@ export async function openLink(
   const clients: OPCUAClient[] = [];
   try {
     signal.throwIfAborted();
-    const endpoint = await discover(options, timings, own, sockets, clients);
+    const { endpoint, offered } = await discover(options, timings, own, sockets, clients);
     const secure = endpoint.securityMode !== MessageSecurityMode.None;
     const accepted = secure ? await checkCertificate(options, endpoint, pki, today()) : undefined;
     checkIdentity(options, endpoint, today());
@@ -127,7 +128,7 @@ export async function openLink(
     );
     signal.throwIfAborted();
     const tell = (now: Accepted | undefined) =>
-      options.tell?.(describeConnection(options, endpoint, own, now, identity, today()));
+      options.tell?.(describeConnection(options, endpoint, offered, own, now, identity, today()));
     tell(accepted);
     const end = lookAgain(options, timings, endpoint, pki, tell, broken);
     return {
@@ -191,7 +192,7 @@ async function discover(
   own: OwnCertificate,
   sockets: Transports,
   clients: OPCUAClient[],
-): Promise<EndpointDescription> {
+): Promise<{ endpoint: EndpointDescription; offered: readonly string[] }> {
   const client = OPCUAClient.create({
     ...clientOptions(options, timings, own, sockets),
     securityMode: MessageSecurityMode.None,
@@ -201,7 +202,8 @@ async function discover(
   const doing = `${options.name}: asking ${options.endpoint} for its endpoints`;
   try {
     await client.connect(options.endpoint);
-    return chooseEndpoint(options, await client.getEndpoints());
+    const endpoints = await client.getEndpoints();
+    return { endpoint: chooseEndpoint(options, endpoints), offered: offeredBy(endpoints) };
   } catch (error) {
     if (error instanceof Fault) throw error;
     throw connectFault(error, doing, sockets, 'source.unready');

@@ -60,6 +60,10 @@ const policyName = (uri: string | null | undefined) => uri?.split('#')[1] ?? 'no
 export const describeSecurity = ({ securityPolicyUri, securityMode }: EndpointDescription): string =>
   `${policyName(securityPolicyUri)}/${MessageSecurityMode[securityMode]}`;
 
+/** Every policy and mode that a server offers, once; a hostile one may offer very many. */
+export const offeredBy = (endpoints: readonly EndpointDescription[]): string[] =>
+  [...new Set(endpoints.slice(0, 100).map(describeSecurity))].slice(0, 20);
+
 /**
  * The endpoint with the wanted policy and mode; with the best policy that both know where the mapping names none; the
  * strongest level if there are several. @throws Fault `source.configuration`
@@ -73,7 +77,7 @@ export function chooseEndpoint(options: Security, endpoints: readonly EndpointDe
     .filter((e) => e.securityMode === mode && rank(e) >= 0 && /^opc\.tcp:/i.test(e.endpointUrl ?? 'opc.tcp:'))
     .sort((a, b) => rank(a) - rank(b) || b.securityLevel - a.securityLevel);
   if (best) return best;
-  const offered = [...new Set(endpoints.map(describeSecurity))].join(', ') || 'nothing';
+  const offered = offeredBy(endpoints).join(', ') || 'nothing';
   const asked = policy ?? SOUND.map(policyName).join(' or ');
   throw new Fault(
     'source.configuration',

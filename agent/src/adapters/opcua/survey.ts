@@ -11,20 +11,22 @@ import { resolveNodes } from './nodes.ts';
 import type { OpcUaOptions } from './options.ts';
 import { readTags } from './read.ts';
 import { describeVariables, type TypeNames } from './variables.ts';
-import { type Visit, visiting } from './visit.ts';
+import { type Visit, visiting, visitingAny } from './visit.ts';
 import { type Variable, walk } from './walk.ts';
 
-export function opcuaSurvey(options: OpcUaOptions): Survey {
+/** @param endpoints of servers that serve the same; the first that lets us in is asked. Default: that of the options */
+export function opcuaSurvey(options: OpcUaOptions, endpoints: readonly string[] = [options.endpoint]): Survey {
+  const visitingOne = (signal: AbortSignal) => visitingAny(options, endpoints, signal);
   return {
     plan: () => plan(options),
     read: async (tags, signal) => {
       const wanted = new Set(tags);
       const chosen = options.tags.filter(({ index }) => wanted.has(index));
-      for await (const visit of visiting(options, signal)) return await readTags(chosen, visit);
+      for await (const visit of visitingOne(signal)) return await readTags(chosen, visit);
       throw new Fault('internal.unexpected', `${options.name}: nothing was read`);
     },
-    browse: (wish, signal) => browse(options, wish, signal),
-    examine: (signal) => examine(options, signal, (more) => visiting({ ...options, ...more }, signal)),
+    browse: (wish, signal) => browse(options, wish, visitingOne(signal), signal),
+    examine: (signal) => examine(options, endpoints, signal, (more) => visiting({ ...options, ...more }, signal)),
   };
 }
 
@@ -50,8 +52,13 @@ const MOST_NODES = 500;
 /** Far more than a gateway reads; each node that was seen costs memory. */
 const MOST_ALTOGETHER = 1_500_000;
 
-async function* browse(options: OpcUaOptions, wish: BrowseWish, signal: AbortSignal): AsyncGenerator<Browsed> {
-  for await (const { server, limits, namespaces } of visiting(options, signal)) {
+async function* browse(
+  options: OpcUaOptions,
+  wish: BrowseWish,
+  visits: AsyncIterable<Visit>,
+  signal: AbortSignal,
+): AsyncGenerator<Browsed> {
+  for await (const { server, limits, namespaces } of visits) {
     const from =
       wish.under === undefined ? OBJECTS : await beginning(options.name, wish.under, { server, limits, namespaces });
     const mapped = await mappedNodes(options, { server, limits, namespaces });

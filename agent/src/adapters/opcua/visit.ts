@@ -31,3 +31,27 @@ export async function* visiting(options: OpcUaOptions, signal: AbortSignal): Asy
     await link.close();
   }
 }
+
+/** The same at the first of several servers that lets us in. Rejects with the Fault of the last. */
+export async function* visitingAny(
+  options: OpcUaOptions,
+  endpoints: readonly string[],
+  signal: AbortSignal,
+): AsyncGenerator<Visit> {
+  for (const [i, endpoint] of endpoints.entries()) {
+    const visits = visiting({ ...options, endpoint }, signal);
+    let visit: Visit;
+    try {
+      visit = (await visits.next()).value as Visit;
+    } catch (error) {
+      if (signal.aborted || i === endpoints.length - 1) throw error;
+      continue;
+    }
+    try {
+      yield visit;
+    } finally {
+      await visits.return(undefined);
+    }
+    return;
+  }
+}
