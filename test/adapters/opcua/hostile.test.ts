@@ -174,6 +174,24 @@ describe('sequence numbers', () => {
     expect(order.accept(change(4, 0, 1))).toBeUndefined();
   });
 
+  test('an empty message in place of the one that was asked for is none', async () => {
+    const answers = [keepAlive(0), keepAlive(2), change(7, 0, 1)].map((one) => one.notificationMessage);
+    const taken: number[] = [];
+    const lost: number[] = [];
+    const order = sequence({
+      take: ({ sequenceNumber }) => {
+        taken.push(sequenceNumber);
+      },
+      again: async () => answers.shift(),
+      lost: (count) => lost.push(count),
+    });
+    order.accept(change(1, 0, 1));
+    for (let i = 0; i < 3; i++) expect(await order.resume()).toBe(0);
+    await order.accept(change(3, 0, 1));
+    expect(taken).toEqual([1, 3]);
+    expect(lost).toEqual([1]);
+  });
+
   test('after the last number comes 1', async () => {
     const { order, lost } = start();
     order.accept(change(0xffff_ffff, 0, 1));

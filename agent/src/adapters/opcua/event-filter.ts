@@ -26,7 +26,12 @@ export interface Wanted {
   readonly severityFrom: number;
   /** Types and their subtypes; none: all. */
   readonly types: readonly NodeId[];
+  /** These and the subtypes, as the server has them now. */
+  readonly derived: readonly NodeId[];
 }
+
+/** So many subtypes are named one by one: each is an element, and small servers take few. */
+const MOST_NAMED = 100;
 
 type Operand = ElementOperand | LiteralOperand | SimpleAttributeOperand;
 interface Node {
@@ -40,11 +45,12 @@ export function eventFilter(selectClauses: SimpleAttributeOperand[], where: Want
   return new EventFilter({ selectClauses, whereClause: new ContentFilter({ elements: tree ? elements(tree) : [] }) });
 }
 
-function wanted({ severityFrom, types }: Wanted): Node | undefined {
+function wanted({ severityFrom, types, derived }: Wanted): Node | undefined {
   const parts: Node[] = [];
   if (severityFrom > 1)
     parts.push({ operator: FilterOperator.GreaterThanOrEqual, operands: [SEVERITY, literal(severityFrom)] });
-  if (types.length > 0) parts.push(joined(FilterOperator.Or, types.map(ofType)));
+  const named = derived.length > MOST_NAMED ? types : derived;
+  if (types.length > 0) parts.push(joined(FilterOperator.Or, named.map(ofType)));
   if (parts.length === 0) return undefined;
   const flow = Object.values(FLOW).map((id) => ofType(resolveNodeId(`i=${id}`)));
   return joined(FilterOperator.Or, [joined(FilterOperator.And, parts), ...flow]);

@@ -1,4 +1,4 @@
-// Event types with their subtypes, for servers that cannot filter by type themselves.
+// Event types with their subtypes, for servers that cannot filter by type themselves, or only by one type exactly.
 
 import { BrowseDirection, type NodeId, resolveNodeId } from 'node-opcua-client';
 import type { Calls } from './calls.ts';
@@ -7,9 +7,9 @@ import type { Calls } from './calls.ts';
 const MOST_TYPES = 5_000;
 const HAS_SUBTYPE = resolveNodeId('i=45');
 
-/** The types and everything derived from them, as texts. Rejects when the connection fails. */
-export async function subtypesOf(types: readonly NodeId[], server: Calls): Promise<ReadonlySet<string>> {
-  const known = new Set(types.map(String));
+/** The types and everything derived from them, by their texts. Rejects when the connection fails. */
+export async function subtypesOf(types: readonly NodeId[], server: Calls): Promise<ReadonlyMap<string, NodeId>> {
+  const known = new Map(types.map((type) => [type.toString(), type]));
   let level = [...types];
   while (level.length > 0 && known.size < MOST_TYPES) {
     const next: NodeId[] = [];
@@ -28,7 +28,7 @@ export async function subtypesOf(types: readonly NodeId[], server: Calls): Promi
       for (const { references } of results) {
         for (const { nodeId } of references ?? []) {
           if (known.has(nodeId.toString()) || known.size >= MOST_TYPES) continue;
-          known.add(nodeId.toString());
+          known.set(nodeId.toString(), nodeId);
           next.push(nodeId);
         }
       }

@@ -4,7 +4,8 @@
 // E1  Every event that the server sends is delivered, in its order; a queue that overflowed is a gap record.
 // E2  After each connect, and when the server asks for it or lost some, it repeats the conditions that are of interest
 //     (ConditionRefresh, OPC 10000-9 section 4.5); what comes of that is marked.
-// E3  A server that refuses the filter gets a simpler one, and the gateway filters itself.
+// E3  A server that refuses the filter gets a simpler one, and the gateway filters itself; one that takes "of this type"
+//     for "of exactly this type" is given the subtypes too.
 
 import {
   AttributeIds,
@@ -103,7 +104,7 @@ export function events(options: EventsOptions): Events {
   let stands = false;
   let fields = fieldsOf(options.fields, options.conditions, 'all');
   /** Types to be told apart here, where the server does not filter; undefined: it does, or all are wanted. */
-  let only: ReadonlySet<string> | undefined;
+  let only: ReadonlyMap<string, NodeId> | undefined;
   let refreshing = Number.NEGATIVE_INFINITY;
   let asked = Number.NEGATIVE_INFINITY;
   let again: NodeJS.Timeout | undefined;
@@ -235,7 +236,8 @@ export function events(options: EventsOptions): Events {
       const notifier = resolve(options.notifier);
       const types = options.types.map(resolve);
       if (notifier === undefined || types.includes(undefined)) return;
-      const where = { severityFrom: options.severityFrom, types: types as NodeId[] };
+      const derived = await subtypesOf(types as NodeId[], server);
+      const where = { severityFrom: options.severityFrom, types: types as NodeId[], derived: [...derived.values()] };
       let refused: number = StatusCode.BadEventFilterInvalid;
       try {
         subscriptionId ??= await open();
@@ -252,7 +254,7 @@ export function events(options: EventsOptions): Events {
           break;
         }
         fields = asks;
-        only = attempt.filtered || where.types.length === 0 ? undefined : await subtypesOf(where.types, server);
+        only = attempt.filtered || where.types.length === 0 ? undefined : derived;
         stands = true;
         note('events', unknownFields(asks, answer));
         return;

@@ -64,12 +64,16 @@ interface Job {
 }
 
 export interface Backfill {
-  /** Something is missing: to be had from the history when there is one. */
+  /**
+   * Something is missing: to be had from the history when there is one.
+   * @param besides whether something else is missing too, which no history of tags has
+   */
   want(
     lack: Lack,
     positions: readonly number[] | undefined,
     before: (position: number) => Timestamp,
     after: (position: number) => Timestamp,
+    besides?: boolean,
   ): void;
   /**
    * Works until the signal aborts. Rejects with a Fault only when the link is broken.
@@ -112,7 +116,7 @@ export function backfill(roster: Roster, lag = LAG): Backfill {
   }
 
   return {
-    want(lack, positions, before, after) {
+    want(lack, positions, before, after, besides = false) {
       const oldest = now() - FARTHEST;
       jobs.push({
         lack,
@@ -122,7 +126,7 @@ export function backfill(roster: Roster, lag = LAG): Backfill {
         after,
         reached: new Map(),
         count: 0,
-        complete: lack.from >= oldest,
+        complete: lack.from >= oldest && !besides,
         due: performance.now() + lag,
       });
       // What is dropped here stays the gap that it was told as.
@@ -166,15 +170,37 @@ async function recorded(items: readonly Item[], server: Calls, limits: Limits): 
   return found;
 }
 
-/** Reads the gap for some nodes, to the end of their continuation; false when the signal aborted before. */
+/** Reads the gap for some nodes, to its end; false when the signal aborted before. */
 async function readPortion(
+  job: Job,
+  portion: readonly Item[],
+  roster: Roster,
+  server: Calls,
+  sink: Sink,
+  signal: AbortSignal,
+): Promise<boolean> {
+  let left = portion;
+  while (left.length > 0) {
+    const cut = await readPages(job, left, roster, server, sink, signal);
+    if (cut === undefined) return false;
+    left = cut;
+  }
+  return true;
+}
+
+/**
+ * Reads the gap for some nodes, to the end of their continuation. Resolves with those that have more: a server may answer
+ * with as many values as were asked for, and no continuation point. Undefined when the signal aborted before.
+ */
+async function readPages(
   job: Job,
   portion: readonly Item[],
   { tags }: Roster,
   server: Calls,
   sink: Sink,
   signal: AbortSignal,
-): Promise<boolean> {
+): Promise<Item[] | undefined> {
+  const cut: Item[] = [];
   const windows = portion.map(({ position }) => windowOf(job, position));
   const start = Math.max(now() - FARTHEST, Math.min(...windows.map(({ from }) => from)));
   const end = Math.max(...windows.map(({ to }) => to));
@@ -193,7 +219,7 @@ async function readPortion(
   for (let calls = 0; open.length > 0; calls++) {
     if (calls === MOST_CALLS) {
       job.complete = false;
-      return true;
+      return [];
     }
     const began = performance.now();
     const request = (release: boolean) =>
@@ -214,7 +240,7 @@ async function readPortion(
       const answered = error instanceof Fault && serviceResult(error.cause ?? {}) !== undefined;
       if (!answered && !(error instanceof Fault && error.code === 'source.timeout')) throw error;
       job.complete = false;
-      return true;
+      return [];
     }
     const builder = new BatchBuilder(VALUES);
     const next: typeof open = [];
@@ -224,9 +250,13 @@ async function readPortion(
         job.complete = false;
         continue;
       }
-      if (tags[item.position] !== undefined) take(job, item, window, result.historyData, builder);
+      const before = job.reached.get(item.position);
+      const isPresent = tags[item.position] !== undefined;
+      const count = isPresent ? take(job, item, window, result.historyData, builder) : 0;
       if (result.continuationPoint && result.continuationPoint.length > 0)
         next.push({ item, window, continuationPoint: result.continuationPoint });
+      else if (count >= VALUES && job.reached.get(item.position) !== before) cut.push(item);
+      else if (count >= VALUES) job.complete = false;
     }
     if (builder.count > 0) {
       job.count += builder.count;
@@ -236,9 +266,9 @@ async function readPortion(
     await pause(performance.now() - began, signal);
     if (!signal.aborted) continue;
     if (open.length > 0) await server.ask('giving up continuation points', request(true)).catch(() => {});
-    return false;
+    return undefined;
   }
-  return true;
+  return cut;
 }
 
 /** What is missing of a tag; both ends were delivered or lie outside the gap. */
@@ -260,10 +290,10 @@ function windowOf({ lack, before, after, reached }: Job, position: number): Wind
   };
 }
 
-/** Adds what lies in the window and was not delivered before. */
-function take(job: Job, item: Item, { from, to }: Window, data: object | null, builder: BatchBuilder): void {
+/** Adds what lies in the window and was not delivered before; how many values there were. */
+function take(job: Job, item: Item, { from, to }: Window, data: object | null, builder: BatchBuilder): number {
   const list = data instanceof HistoryData ? rawValues(data) : undefined;
-  if (list === undefined) return;
+  if (list === undefined) return 0;
   const values = new ValueReader(list);
   let newest = from;
   for (let i = 0; i < values.count; i++) {
@@ -273,4 +303,5 @@ function take(job: Job, item: Item, { from, to }: Window, data: object | null, b
     newest = Math.max(newest, values.time);
   }
   if (newest > from) job.reached.set(item.position, newest);
+  return values.count;
 }

@@ -48,7 +48,8 @@ export function sequence({ take, again, lost }: SequenceOptions): Sequence {
     for (let i = 0; i < Math.min(count, MOST_AGAIN); i++, number = after(number)) {
       if (available !== null && available.length > 0 && !available.includes(number)) continue;
       const message = await again(number);
-      if (message === undefined) continue;
+      // asyncua answers with an empty message of no number instead of BadMessageNotAvailable.
+      if (message?.sequenceNumber !== number || !message.notificationData?.length) continue;
       await take(message);
       had += 1;
       last = number;

@@ -116,6 +116,7 @@ export async function serve(
       old.subscriptions.start();
       return true;
     }
+    old.subscriptions.forsake();
     old.subscriptions.stop();
     kept.estate = undefined;
     kept.debris = old.subscriptions;
@@ -189,6 +190,7 @@ export async function serve(
         return previous === undefined || previous === receive ? Number.NEGATIVE_INFINITY : previous.latest(position);
       },
       (position) => receive.first(position),
+      positions === undefined && estate.events !== undefined,
     );
   }
 

@@ -2,23 +2,17 @@
 // They live on the server and may outlive the link: after a reconnect they are taken up again (`resume`), what was
 // sent into the dead link is asked for again, and the queues give what was sampled meanwhile.
 
-import {
-  DeleteSubscriptionsRequest,
-  type NotificationMessage,
-  type PublishResponse,
-  RepublishRequest,
-  TransferSubscriptionsRequest,
-  type TransferSubscriptionsResponse,
-} from 'node-opcua-client';
+import { type NotificationMessage, type PublishResponse, RepublishRequest } from 'node-opcua-client';
 import { BatchBuilder } from '../../model/batch.ts';
 import { Fault } from '../../model/fault.ts';
-import { isBad, StatusCode } from '../../model/status.ts';
+import { StatusCode } from '../../model/status.ts';
 import { now, TICKS_PER_MS, type Timestamp } from '../../model/time.ts';
 import type { Sink } from '../adapter.ts';
 import { awaken } from './awaken.ts';
 import type { Calls, Limits } from './calls.ts';
 import type { FailoverMode } from './failover.ts';
 import { serviceResult } from './faults.ts';
+import { deleteSubscriptions, takeOver } from './handover.ts';
 import { createItems, deleteItems, type Granted, grantedOf, type Item, type Placed, type Refused } from './items.ts';
 import { type Receiver, receiver } from './notifications.ts';
 import { BRIDGE, type OpcUaOptions, type Timings } from './options.ts';
@@ -46,6 +40,8 @@ interface Standing {
   /** When it last sent something, by the monotonic clock, ms; and by the wall clock. */
   heard: number;
   heardAt: Timestamp;
+  /** Since it was taken up again it has sent nothing: whether the server really has it still is only its word. */
+  unproven: boolean;
 }
 
 /** Takes the messages of a subscription that holds no tags. */
@@ -89,6 +85,11 @@ export interface Subscriptions {
   wake(): Promise<boolean>;
   /** What stands on the server for tags. */
   placed(): Placed[];
+  /**
+   * They are given up. Of those that were taken up again and then never spoke, everything since is told as missing: a
+   * server may say that it keeps them, and send nothing (asyncua 2.1 after TransferSubscriptions).
+   */
+  forsake(): void;
   /** Keeps them talking until `stop`; the first one that is made starts by itself. */
   start(): void;
   /** Revised publishing intervals, ms. */
@@ -153,6 +154,7 @@ export function subscriptions(
       items: [],
       heard: performance.now(),
       heardAt: now(),
+      unproven: false,
       sequence: sequence({
         take: (message) => (taker ? taker.take(message) : receive.take(message, link().sink, link().server.types)),
         again: (number) => republish(id, number),
@@ -182,18 +184,21 @@ export function subscriptions(
 
   /** Messages of a subscription are missing for good. */
   function lost(one: Standing): void {
+    tellLost(one);
+    if (one.taker === undefined) catchUp(one).catch(link().fail);
+  }
+
+  function tellLost(one: Standing): void {
     const from = one.heardAt - one.interval * TICKS_PER_MS;
     const to = now();
     if (one.taker !== undefined) {
       one.taker.lost(from, to);
       return;
     }
-    const { sink, fail } = link();
     const items = present(one);
     const all = items.length === roster.positions.length;
     const tags = items.map(({ tag }) => tag.name);
-    sink.gap({ reason: 'source-overflow', ...(!all && { tags }), from, to });
-    catchUp(one).catch(fail);
+    link().sink.gap({ reason: 'source-overflow', ...(!all && { tags }), from, to });
     lacking(all ? undefined : items.map(({ position }) => position), from, to);
   }
 
@@ -229,6 +234,7 @@ export function subscriptions(
     }
     if (one === undefined) return undefined;
     one.heard = time;
+    one.unproven = false;
     const turn = one.sequence.accept(response);
     if (turn === undefined) one.heardAt = now();
     else
@@ -276,15 +282,6 @@ export function subscriptions(
 
   const isPresent = ({ position }: Item) => roster.tags[position] !== undefined;
   const present = ({ items }: Standing) => items.map(({ item }) => item).filter(isPresent);
-
-  async function remove(subscriptionIds: readonly number[]): Promise<void> {
-    if (subscriptionIds.length === 0) return;
-    // A server that does not delete them lets them end with their lifetime.
-    const request = new DeleteSubscriptionsRequest({ subscriptionIds: [...subscriptionIds] });
-    await link()
-      .server.ask('deleting old subscriptions', request)
-      .catch(() => {});
-  }
 
   function start(): void {
     if (bound === undefined || standing.size === 0 || bound.publisher !== undefined) return;
@@ -345,7 +342,7 @@ export function subscriptions(
         if (one.items.length > 0 || one === first) continue;
         standing.delete(one.id);
         for (const [publishing, home] of homes) if (home === one) homes.delete(publishing);
-        await remove([one.id]);
+        await deleteSubscriptions([one.id], server);
       }
     },
     get asleep() {
@@ -361,23 +358,13 @@ export function subscriptions(
     },
     placed: () => [...standing.values()].flatMap(({ items }) => items),
     open: async (publishing, taker) => (await create(publishing, taker)).id,
-    async transfer() {
-      const subscriptionIds = [...standing.keys()];
-      const request = new TransferSubscriptionsRequest({ subscriptionIds, sendInitialValues: false });
-      try {
-        const doing = 'taking over the subscriptions';
-        const { results } = await link().server.ask<TransferSubscriptionsResponse>(doing, request);
-        return results?.length === standing.size && results.every(({ statusCode }) => !isBad(statusCode.value));
-      } catch (error) {
-        if (serviceResult((error as Fault).cause ?? {}) === undefined) throw error;
-        return false;
-      }
-    },
+    transfer: () => takeOver([...standing.keys()], link().server),
     async resume() {
       try {
         for (const one of standing.values()) {
           await one.sequence.resume();
           one.heard = performance.now();
+          one.unproven = true;
         }
         return true;
       } catch (error) {
@@ -385,9 +372,12 @@ export function subscriptions(
         return false;
       }
     },
+    forsake() {
+      for (const one of standing.values()) if (one.unproven) tellLost(one);
+    },
     start,
     intervals: () => [...standing.values()].map(({ interval }) => interval),
-    discard: () => remove([...standing.keys()]),
+    discard: () => deleteSubscriptions([...standing.keys()], link().server),
     stop() {
       bound?.publisher?.stop();
       bound = undefined;

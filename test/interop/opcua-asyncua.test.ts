@@ -1,0 +1,6 @@
+// The OPC UA adapter against asyncua, the stack in Python. Its variables' types one by one: opcua.test.ts.
+
+import { interopSuite } from './opcua-suite.ts';
+import { pythonStack } from './plant.ts';
+
+interopSuite(await pythonStack('asyncua', 'asyncua_plant_server.py', 'asyncua'), { pace: 30 });

@@ -1,0 +1,6 @@
+// The OPC UA adapter against open62541, the stack in C of many embedded servers.
+
+import { interopSuite } from './opcua-suite.ts';
+import { pythonStack } from './plant.ts';
+
+interopSuite(await pythonStack('open62541', 'open62541_plant_server.py', 'o6'), { pace: 150, overflow: 150 });

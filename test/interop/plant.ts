@@ -1,0 +1,61 @@
+// The plant that every independent OPC UA stack serves alike, so that one suite (opcua-suite.ts) proves the adapter
+// against each of them. A server is started with a folder, a port and perhaps `name=value` words:
+//
+//   count=N     the counter begins there
+//   past=N,MS   while it was down it recorded N counts more, evenly since then (ms since 1970)
+//   page=N      most values of its history in one answer
+//   shift=1     another namespace comes before its own
+//
+// It lets in `fieldgate` with the password `crude oil`, whoever has the certificate user.der of the folder, and on the
+// endpoint without security anybody. In namespace urn:test:plant it has `counter` and `recorded` (UInt32, counted
+// together; `recorded` has a history), `text` (200,000 characters), `array` (10,000 Doubles: half their index), and the
+// condition `LevelAlarm` of the source `counter`, called Level, with Acknowledge and ConditionRefresh.
+// The first line that it prints is JSON: endpoint and certificate (DER, base64). Lines that it takes, each answered by
+// one line, `done` if nothing else is said:
+//
+//   tick N MS             counts up N times, one in MS
+//   past N                records N counts between the last one and now; the last of them is the value of now
+//   event TYPE SEVERITY TEXT, flood N    events of the server object: one, or N at once (BaseEventType, severity 100)
+//   alarm on|off SEVERITY, branch NAME   the condition changes; tells of an earlier state of it
+//   drop                  ends all sessions, with their subscriptions
+//   sessions              how many there are
+
+import { spawnSync } from 'node:child_process';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { interopPython, type Peer, startProgram } from './python.ts';
+
+export interface Stack {
+  readonly name: string;
+  readonly start: (folder: string, port: number, more?: Readonly<Record<string, string | number>>) => Promise<Peer>;
+}
+
+const words = (more: Readonly<Record<string, string | number>> = {}) =>
+  Object.entries(more).map(([name, value]) => `${name}=${value}`);
+
+/** The stack of a Python program on this module; undefined where it cannot run. */
+export async function pythonStack(name: string, script: string, module: string): Promise<Stack | undefined> {
+  const python = await interopPython();
+  if (python === undefined) return undefined;
+  const look = `import importlib.util, sys; sys.exit(importlib.util.find_spec('${module}') is None)`;
+  if (spawnSync(python, ['-c', look]).status !== 0) {
+    const reason = `no ${name}: ${module} is not to be had for this Python`;
+    if (process.env.CI === 'true') throw new Error(reason);
+    process.stderr.write(`\nSKIPPED: ${reason}\n\n`);
+    return undefined;
+  }
+  const path = join(import.meta.dirname, script);
+  return {
+    name,
+    start: (folder, port, more) =>
+      startProgram(python, ['-u', path, folder, String(port), ...words(more)], script, 60_000),
+  };
+}
+
+export const freePort = (): Promise<number> =>
+  new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as { port: number };
+      server.close(() => resolve(port));
+    });
+  });
