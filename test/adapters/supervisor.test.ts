@@ -7,7 +7,7 @@ import { type Batch, BatchBuilder } from '../../agent/src/model/batch.ts';
 import { Fault } from '../../agent/src/model/fault.ts';
 import type { Gap } from '../../agent/src/model/gap.ts';
 import { StatusCode } from '../../agent/src/model/status.ts';
-import { fromMillis, type Timestamp, toMillis } from '../../agent/src/model/time.ts';
+import { fromMillis, TICKS_PER_MS, type Timestamp, toMillis } from '../../agent/src/model/time.ts';
 
 const TAGS = [3, 4];
 const LATENCY = 2_000;
@@ -569,5 +569,32 @@ test('an attempt that took long itself is followed by the next one soon', async 
     await pass(250);
     expect(stateOf(one)).toBe('connecting');
   }
+  await one.source.stop();
+});
+
+test.each([-7_200_000, -1_500, 1_500, 7_200_000])('the clock is set by %s ms during an outage', async (step) => {
+  const one = bench();
+  one.source.start();
+  await pass();
+  const adapter = await bringUp(one);
+  await pass(5_000);
+  adapter.ended.reject(new Fault('source.closed', 'reset'));
+  await pass(100);
+  vi.setSystemTime(Date.now() + step);
+  await pass(1_000);
+  const back = one.adapters.at(-1)!;
+  back.connecting.resolve();
+  await pass();
+  back.sink!.ready();
+  const end = fromMillis(Date.now());
+  const lasted = (LATENCY + 5_000 + 1_100) * TICKS_PER_MS;
+  const [begun, closed, ...more] = one.gaps;
+  expect(begun).toMatchObject({ to: null });
+  expect(closed!.from).toBe(begun!.from);
+  // It ends after it began; where the clock of now says otherwise, it is told by that clock, too.
+  expect(closed!.to! - closed!.from).toBeGreaterThanOrEqual(lasted);
+  expect(more).toEqual(
+    step < -1_000 ? [{ source: 'flare-plc', reason: 'source-down', from: end - lasted, to: end }] : [],
+  );
   await one.source.stop();
 });

@@ -1,7 +1,8 @@
 """An OPC UA server on asyncua, an implementation independent of node-opcua: one variable of every type, a counter.
 
 Usage: asyncua_server.py FOLDER. Prints one JSON line when it listens: endpoint and certificate (DER, base64).
-Lines on standard input: "tick N MS" counts up N times, every MS milliseconds, and prints "ticked".
+Lines on standard input: "tick N MS" counts up N times, every MS milliseconds, and prints "ticked"; "held" prints how many
+sessions and subscriptions clients hold, as JSON.
 """
 
 import asyncio
@@ -102,6 +103,11 @@ async def main(folder: Path) -> None:
         print(json.dumps({"endpoint": endpoint, "certificate": base64.b64encode(certificate.read_bytes()).decode()}))
         value = 0
         while line := await lines.readline():
+            if line.strip() == b"held":
+                inner = server.iserver
+                subscriptions = len(inner.subscription_service.subscriptions)
+                print(json.dumps({"sessions": len(inner._external_sessions), "subscriptions": subscriptions}))
+                continue
             _, count, ms = line.split()
             for _ in range(int(count)):
                 value += 1

@@ -94,11 +94,15 @@ export function supervisor(options: SupervisorOptions): Supervisor {
   let connects = 0;
   let lastReading: number | null = null;
   let running: Promise<void> | undefined;
-  /** The outage that has not ended yet: since when nothing is known, and why. */
-  let outage: { readonly from: Timestamp; readonly reason: GapReason } | undefined =
+  /** The outage that has not ended yet: since when nothing is known, by both clocks, and why. */
+  let outage: { readonly from: Timestamp; readonly begun: number; readonly reason: GapReason } | undefined =
     options.unknown === undefined
       ? undefined
-      : { from: options.unknown.since - source.latency * TICKS_PER_MS, reason: options.unknown.reason };
+      : {
+          from: options.unknown.since - source.latency * TICKS_PER_MS,
+          begun: performance.now(),
+          reason: options.unknown.reason,
+        };
   /** The connection of now; `turn` ends it so that a new one is made at once. */
   let connection: { readonly adapter: Adapter; readonly turn: AbortController } | undefined;
   let marked = false;
@@ -144,8 +148,8 @@ export function supervisor(options: SupervisorOptions): Supervisor {
     options.lost(source.tags);
     const time = now();
     if (outage === undefined && lastReading !== null)
-      outage = { from: lastSeen - source.latency * TICKS_PER_MS, reason };
-    outage ??= { from: time, reason };
+      outage = { from: lastSeen - source.latency * TICKS_PER_MS, begun: lastHeard - source.latency, reason };
+    outage ??= { from: time, begun: performance.now(), reason };
     if (begins) gap({ reason: outage.reason, from: outage.from, to: null });
     const markers = new BatchBuilder(source.tags.length);
     for (const tag of source.tags) markers.push(tag, time, StatusCode.BadNoCommunication, Kind.Null, 0);
@@ -157,14 +161,23 @@ export function supervisor(options: SupervisorOptions): Supervisor {
     marked = false;
     attempt = 0;
     if (outage === undefined) return undefined;
-    const ended = { ...outage, to: now() };
+    const { from, begun, reason } = outage;
     outage = undefined;
-    gap({ ...ended, ...(whole && { complete: true }) });
-    return whole ? undefined : ended;
+    const to = now();
+    const lasted = Math.round((performance.now() - begun) * TICKS_PER_MS);
+    const complete = whole && { complete: true };
+    gap({ reason, from, to: Math.max(to, from + lasted), ...complete });
+    if (to - lasted > from - STEP) return whole ? undefined : { reason, from, to };
+    // The clock was set back meanwhile: by the clock of now the outage was at another time.
+    const moved = { reason, from: to - lasted, to };
+    gap({ ...moved, ...complete });
+    return whole ? undefined : moved;
   }
 
   let granted: Readonly<Record<string, number>> | undefined;
   let lastSeen: Timestamp = now();
+  /** The same by the steady clock, ms. */
+  let lastHeard = performance.now();
   /** @param over whether the adapter that holds this sink has been closed; what it says then is not of this world */
   const sinkOf = (over: () => boolean): Sink => ({
     deliver(batch) {
@@ -172,6 +185,7 @@ export function supervisor(options: SupervisorOptions): Supervisor {
       overtaken = true;
       received += batch.count;
       lastSeen = now();
+      lastHeard = performance.now();
       lastReading = Date.now();
       accept(batch);
     },
@@ -302,6 +316,9 @@ export function supervisor(options: SupervisorOptions): Supervisor {
     },
   };
 }
+
+/** Clocks that differ by less were not set. */
+const STEP = 500 * TICKS_PER_MS;
 
 /** Shortest wait after an attempt that took long itself, ms. */
 const SHORTEST = 250;

@@ -15,17 +15,21 @@ import { startOpcUaServer } from '../../../sim/refinery/opcua.ts';
 import { type Peer, startProgram } from '../../interop/python.ts';
 import { scratch } from '../../support/scratch.ts';
 import { until } from '../../support/until.ts';
+import { type Wire, wire } from '../wire.ts';
 import { pkiTrusting, QUICK } from './rig.ts';
 
 const MAIN = join(import.meta.dirname, '../../../sim/refinery/main.ts');
-const HOURS = [1, -1, 2, 25, 0];
+/** By hours, and by a second. */
+const HOURS = [1, -1, 2, 2.0003, 2, 25, -2, 0];
 
 const RealDate = Date;
 let peer: Peer | undefined;
 let source: Supervisor | undefined;
+let link: Wire | undefined;
 afterEach(async () => {
   globalThis.Date = RealDate;
   await source?.stop();
+  await link?.stop();
   await peer?.stop();
 });
 
@@ -50,7 +54,8 @@ async function start() {
   peer = await startProgram(process.execPath, args, 'the refinery', 60_000);
   const { endpoint, certificate } = peer.ready as { endpoint: string; certificate: string };
   const pem = readFileSync(certificate, 'utf8').replace(/-----[^-]+-----|\s/g, '');
-  const plant = await gather(endpoint, Buffer.from(pem, 'base64'));
+  link = await wire(Number(new URL(endpoint.replace('opc.tcp', 'http')).port));
+  const plant = await gather(`opc.tcp://127.0.0.1:${link.port}`, Buffer.from(pem, 'base64'));
   await plant.flow();
   return plant;
 }
@@ -63,6 +68,8 @@ async function gather(endpoint: string, certificate: Buffer) {
     publishing: 100,
     pki: pkiTrusting(certificate),
     applicationUri: 'urn:test:gateway:fieldgate',
+    // By the true calendar: a certificate that is not valid yet is another test's.
+    today: () => new RealDate(),
     tags: [{ index: 0, name: 'COUNT', node: `nsu=urn:lavera:dcs;s=${COUNTER}`, sampling: 50, wantsRange: false }],
   };
   const kept = keep(options);
@@ -106,6 +113,30 @@ test("the gateway's clock jumps", { timeout: 90_000 }, async () => {
     await plant.flow();
   }
   undisturbed(plant);
+});
+
+test("the gateway's clock is set while the link is down: it comes back at once and whole", {
+  timeout: 120_000,
+}, async () => {
+  const plant = await start();
+  for (const hours of [2, 0, -2, -1.9997, 0]) {
+    const seen = plant.gaps.length;
+    link!.freeze();
+    await until('the outage', () => plant.gaps.length > seen);
+    setClock(hours);
+    link!.thaw();
+    link!.cut();
+    const began = plant.gaps[seen]!;
+    await until('its end', () => plant.gaps.some(({ from, to }) => from === began.from && to !== null));
+    await plant.flow();
+    // By its own clock, and if that went back by the new one, too.
+    for (const { from, to, complete } of plant.gaps.slice(seen + 1)) {
+      expect(to).toBeGreaterThanOrEqual(from);
+      expect(complete).toBe(true);
+    }
+  }
+  const counts = [...new Set(plant.counts)].sort((a, b) => a - b);
+  expect(counts).toEqual(Array.from(counts, (_, i) => counts[0]! + i));
 });
 
 test("the server's timestamps jump: readings come as it made them, and nothing takes them for old", {

@@ -135,6 +135,12 @@ public final class MiloServer {
     System.out.printf("{\"endpoint\":\"opc.tcp://127.0.0.1:%d/milo\",\"certificate\":\"%s\"}%n", port, der);
     var lines = new BufferedReader(new InputStreamReader(System.in));
     for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+      if (line.equals("held")) {
+        System.out.printf(
+            "{\"sessions\":%s,\"subscriptions\":%d}%n",
+            server.getSessionManager().getCurrentSessionCount(), server.getSubscriptions().size());
+        continue;
+      }
       String[] words = line.split(" ");
       for (int i = 0; i < Integer.parseInt(words[1]); i++) {
         plant.tick();
