@@ -122,7 +122,7 @@ export function calls(session: Session, name: string, deadline: number): Calls {
       });
   const ask = <T>(doing: string, request: object, pace?: Pace) => once(doing, send<T>(request), pace);
 
-  const types = serverTypes(once);
+  const types = serverTypes(once, tooMuch);
 
   return {
     session,

@@ -15,7 +15,25 @@ export type Known =
       readonly name: string;
       readonly fields: readonly StructureField[];
     }
+  /** As a type dictionary tells it: what it consists of, piece by piece (OPC 10000-3 Annex C). */
+  | { readonly kind: 'pieces'; readonly name: string; readonly isUnion: boolean; readonly pieces: readonly Piece[] }
   | { readonly kind: 'failed'; readonly reason: string };
+
+/** One field of a type dictionary. */
+export interface Piece {
+  readonly name: string;
+  /** Its type, as text; `bits` says that it is so many bits instead, least significant first. */
+  readonly type: string;
+  readonly bits?: number;
+  /** It is an array: of so many elements, or of as many as that field said before. */
+  readonly count?: number | string;
+  /** It is there only when that field said so before. */
+  readonly when?: { readonly field: string; readonly operand: Operand; readonly value: number };
+  /** It says how the others are to be read, and is no value by itself. */
+  readonly hidden: boolean;
+}
+
+export type Operand = 'Equals' | 'NotEqual' | 'GreaterThan' | 'GreaterThanOrEqual' | 'LessThan' | 'LessThanOrEqual';
 
 export interface StructureField {
   readonly name: string;
@@ -103,6 +121,47 @@ export function decodeStructure(
     return nested(elements(known, dimensions.length === 0 ? 0 : product, depth), dimensions);
   }
 
+  /** The pieces of a type dictionary, one after the other; those that are values are told. */
+  function piecewise(pieces: readonly Piece[], depth: number, tell: (name: string, value: Value) => void): void {
+    const said = new Map<string, Value>();
+    let byte = 0;
+    let used = 0;
+    const bits = (length: number): number => {
+      let number = 0;
+      for (let i = 0; i < length; i++, used = (used + 1) % 8) {
+        if (used === 0) {
+          spend();
+          byte = stream.readUInt8();
+        }
+        number += ((byte >> used) & 1) * 2 ** i;
+      }
+      return number;
+    };
+    const one = (piece: Piece): Value => {
+      if (piece.bits === 1) return bits(1) === 1;
+      if (piece.bits !== undefined) return bits(piece.bits);
+      used = 0;
+      const known = look(piece.type);
+      if (known === undefined) throw new RangeError(`the type of its field ${piece.name} is not known`);
+      if (known.kind === 'failed') throw new RangeError(`its field ${piece.name}: ${known.reason}`);
+      return scalar(known, depth);
+    };
+    for (const piece of pieces) {
+      const { name, count, when, hidden } = piece;
+      if (when !== undefined && !holds(said.get(when.field), when)) continue;
+      let value: Value;
+      if (count === undefined) value = one(piece);
+      else {
+        const length = typeof count === 'number' ? count : Number(said.get(count) ?? Number.NaN);
+        if (!(length <= bytes.length - stream.length + effort))
+          throw new RangeError('an array is longer than its bytes');
+        value = length < 0 ? null : Array.from({ length }, () => one(piece));
+      }
+      if (count === undefined) said.set(name, value);
+      if (!hidden) tell(name, value);
+    }
+  }
+
   function whole(known: Known, depth: number): Value {
     spend();
     if (depth > DEEPEST) throw new RangeError('it is nested too deep');
@@ -112,6 +171,14 @@ export function decodeStructure(
     // A name like __proto__ is a name like any other.
     const set = (name: string, content: Value) =>
       Object.defineProperty(value, name, { value: content, enumerable: true, configurable: true, writable: true });
+    if (known.kind === 'pieces') {
+      let some = false;
+      piecewise(known.pieces, depth, (name, content) => {
+        some = true;
+        set(name, content);
+      });
+      return known.isUnion && !some ? null : value;
+    }
     if (known.kind === 'union') {
       const chosen = stream.readUInt32();
       if (chosen === 0) return null;
@@ -148,4 +215,24 @@ export function nested(flat: readonly Value[], dimensions: readonly number[]): V
     level = rows;
   }
   return level;
+}
+
+/** Whether what a field said fulfils the condition of another one; what was not said does not. */
+function holds(said: Value | undefined, { operand, value }: NonNullable<Piece['when']>): boolean {
+  if (said === undefined || said === null) return false;
+  const number = Number(said);
+  switch (operand) {
+    case 'Equals':
+      return number === value;
+    case 'NotEqual':
+      return number !== value;
+    case 'GreaterThan':
+      return number > value;
+    case 'GreaterThanOrEqual':
+      return number >= value;
+    case 'LessThan':
+      return number < value;
+    case 'LessThanOrEqual':
+      return number <= value;
+  }
 }

@@ -5,21 +5,21 @@
 import { AttributeIds, BrowseDirection, type NodeId, resolveNodeId } from 'node-opcua-client';
 import { NodeIdType } from 'node-opcua-nodeid';
 import type { Value } from '../../model/batch.ts';
+import { Fault } from '../../model/fault.ts';
 import { StatusCode } from '../../model/status.ts';
-import type { Session } from './link.ts';
+import { dictionaries, type Once } from './dictionaries.ts';
+import { NotDescribed } from './dictionary.ts';
+import { standardStructure, standardType } from './standard.ts';
 import { decodeStructure, type Known, type StructureField } from './structures.ts';
 import { Undecodable, type ValueTypes } from './values.ts';
-
-/** One service call; rejects with a Fault. */
-type Once = <T>(doing: string, work: (session: Session) => Promise<T>) => Promise<T>;
 
 export interface Types extends ValueTypes {
   /** Whether a value came whose type is not known yet. */
   readonly wanting: boolean;
   /** Learns what is wanting. Rejects when the connection fails. */
   learn(): Promise<void>;
-  /** Told why a type cannot be decoded. */
-  onFailure: (type: string, reason: string) => void;
+  /** Told why a type cannot be decoded; undefined: it can after all. */
+  onFailure: (type: string, reason: string | undefined) => void;
 }
 
 const MOST_TYPES = 2_000;
@@ -27,10 +27,19 @@ const MOST_FIELDS = 5_000;
 /** Supertypes of a type. */
 const HIGHEST = 32;
 /** Longest that learning may hold up the messages of a subscription, ms. */
-const PATIENCE = 20_000;
+const PATIENCE = 12_000;
+/** When a type is asked for again that the server did not describe in that time, ms. */
+const LATER = 300_000;
 
 const HAS_ENCODING = resolveNodeId('i=38');
 const HAS_SUBTYPE = resolveNodeId('i=45');
+const DEFAULT_BINARY = 'Default Binary';
+/** BrowseName of BrowseResultMask (OPC 10000-4 section 7.6). */
+const RESULT_BROWSE_NAME = 8;
+
+/** Faults of a server that is there. */
+const ANSWERED: readonly string[] = ['source.protocol', 'source.timeout', 'source.refused'];
+
 const STRUCTURE = 22;
 const VARIANT = 24;
 const INT32 = 6;
@@ -68,14 +77,21 @@ const isStructure = (value: unknown): value is Definition =>
 const failed = (reason: string): Known => ({ kind: 'failed', reason });
 const builtIn = (id: number): Known => ({ kind: 'built-in', id });
 
-export function serverTypes(once: Once): Types {
+/** @param tooMuch whether a call failed because of the size of its answer */
+export function serverTypes(once: Once, tooMuch: (error: unknown) => boolean): Types {
   const encodings = new Map<string, Known>();
   const types = new Map<string, Known>();
   const wanting = new Map<string, NodeId>();
+  /** When those are asked for again that there was no time for. */
+  const again = new Map<string, number>();
   let until = 0;
+  const late = () => {
+    if (performance.now() > until) throw new Error('it took too long to learn its type');
+  };
+  const books = dictionaries(once, tooMuch, late);
 
   async function parent(node: NodeId, reference: NodeId): Promise<NodeId | undefined> {
-    if (performance.now() > until) throw new TypeError('it took too long to learn its type');
+    late();
     const { references } = await once('asking for the type of a value', (session) =>
       session.browse({
         nodeId: node,
@@ -110,18 +126,48 @@ export function serverTypes(once: Once): Types {
     return { definition, isAbstract: abstract === true, name: String((name as { name?: unknown })?.name ?? type) };
   }
 
-  /** What one type is, and the types of its fields. */
-  async function describe(type: NodeId): Promise<{ known: Known; needs: readonly NodeId[] }> {
+  /** The type as a dictionary has it: servers before OPC UA 1.04 have nothing else. */
+  async function byDictionary(type: NodeId, name: string, given: NodeId | undefined): Promise<Known> {
+    try {
+      const encoding = given ?? (await encodingOf(type));
+      if (encoding === undefined) throw new NotDescribed('it has no binary encoding');
+      return await books.describe(encoding);
+    } catch (error) {
+      if (!(error instanceof NotDescribed)) throw error;
+      const reason = `${type} has no DataTypeDefinition (OPC UA 1.04), and ${error.message}`;
+      return failed(`the server does not describe its type ${name}: ${reason}`);
+    }
+  }
+
+  async function encodingOf(type: NodeId): Promise<NodeId | undefined> {
+    late();
+    const { references } = await once('asking for the type of a value', (session) =>
+      session.browse({
+        nodeId: type,
+        referenceTypeId: HAS_ENCODING,
+        browseDirection: BrowseDirection.Forward,
+        includeSubtypes: true,
+        resultMask: RESULT_BROWSE_NAME,
+      }),
+    );
+    return references?.find(({ browseName }) => browseName.name === DEFAULT_BINARY)?.nodeId;
+  }
+
+  /** What one type is, and the types of its fields. @param encoding of it, where that is known */
+  async function describe(type: NodeId, encoding?: NodeId): Promise<{ known: Known; needs: readonly NodeId[] }> {
     const base = await baseOf(type);
     if (base === undefined) return { known: failed(`the server does not say what ${type} is derived from`), needs: [] };
     if (base !== STRUCTURE) return { known: builtIn(base), needs: [] };
     const { definition, isAbstract, name } = await definitionOf(type);
-    if (isAbstract || String(type) === `i=${STRUCTURE}` || String(type) === `ns=0;i=${STRUCTURE}`)
+    // Some servers call types abstract of which they have values.
+    if (
+      (isAbstract && encoding === undefined) ||
+      String(type) === `i=${STRUCTURE}` ||
+      String(type) === `ns=0;i=${STRUCTURE}`
+    )
       return { known: builtIn(STRUCTURE), needs: [] };
-    if (!isStructure(definition)) {
-      const reason = `the server does not describe its type ${name} (${type} has no DataTypeDefinition, OPC UA 1.04)`;
-      return { known: failed(reason), needs: [] };
-    }
+    if (!isStructure(definition))
+      return { known: standardStructure(type) ?? (await byDictionary(type, name, encoding)), needs: [] };
     const fields = definition.fields ?? [];
     if (fields.length > MOST_FIELDS)
       return { known: failed(`its type ${name} has ${fields.length} fields`), needs: [] };
@@ -143,13 +189,13 @@ export function serverTypes(once: Once): Types {
   }
 
   /** A type with all that it is made of; types that contain themselves are described once. */
-  async function resolve(root: NodeId): Promise<Known> {
+  async function resolve(root: NodeId, encoding: NodeId): Promise<Known> {
     const queue = [root];
     for (let type = queue.pop(); type !== undefined; type = queue.pop()) {
       const key = String(type);
       if (types.has(key)) continue;
       if (types.size >= MOST_TYPES) return failed(`the server has more than ${MOST_TYPES} types`);
-      const { known, needs } = await describe(type);
+      const { known, needs } = await describe(type, type === root ? encoding : undefined);
       types.set(key, known);
       queue.push(...needs);
     }
@@ -158,13 +204,19 @@ export function serverTypes(once: Once): Types {
 
   async function encoded(encoding: NodeId): Promise<Known> {
     const type = await parent(encoding, HAS_ENCODING);
-    return type === undefined ? failed(`the server does not say of which type ${encoding} is`) : await resolve(type);
+    if (type !== undefined) return await resolve(type, encoding);
+    try {
+      return await books.describe(encoding);
+    } catch (error) {
+      if (!(error instanceof NotDescribed)) throw error;
+      return failed(`the server does not say of which type ${encoding} is, and ${error.message}`);
+    }
   }
 
   const look = (type: string): Known | undefined => {
     const standard = /^(?:ns=0;)?i=(\d+)$/.exec(type);
     const id = Number(standard?.[1] ?? 0);
-    return id > 0 && id <= 25 ? builtIn(id) : types.get(type);
+    return id > 0 && id <= 25 ? builtIn(id) : (types.get(type) ?? books.look(type) ?? standardType(type));
   };
 
   const self: Types = {
@@ -179,7 +231,10 @@ export function serverTypes(once: Once): Types {
         if (encodings.size + wanting.size < MOST_TYPES) wanting.set(key, encoding);
         throw new Undecodable(StatusCode.BadDataTypeIdUnknown);
       }
-      if (known.kind === 'failed') throw new Undecodable(StatusCode.BadDataTypeIdUnknown);
+      if (known.kind === 'failed') {
+        if (performance.now() > (again.get(key) ?? Number.POSITIVE_INFINITY)) wanting.set(key, encoding);
+        throw new Undecodable(StatusCode.BadDataTypeIdUnknown);
+      }
       try {
         return decodeStructure(known, body, look, plain);
       } catch (error) {
@@ -192,15 +247,20 @@ export function serverTypes(once: Once): Types {
       until = performance.now() + PATIENCE;
       for (const [key, encoding] of wanting) {
         let known: Known;
+        again.delete(key);
         try {
           known = await encoded(encoding);
         } catch (error) {
-          if (!(error instanceof TypeError)) throw error;
-          known = failed(error.message);
+          // A type that cannot be asked for harms nobody else; whether the link is broken others will tell.
+          if (error instanceof Fault && !ANSWERED.includes(error.code)) throw error;
+          known = failed((error as Error).message);
+          again.set(key, performance.now() + LATER);
         }
         wanting.delete(key);
+        const before = encodings.get(key);
         encodings.set(key, known);
         if (known.kind === 'failed') self.onFailure(key, known.reason);
+        else if (before !== undefined) self.onFailure(key, undefined);
       }
     },
   };
