@@ -266,3 +266,37 @@ test('close is legal twice', () => {
 function range(first: number, last: number): number[] {
   return Array.from({ length: last - first + 1 }, (_, i) => first + i);
 }
+
+test('what was not handed out, or was acknowledged before, cannot be acknowledged', () => {
+  const path = join(scratch(), 'buffer.db');
+  const buffer = openBuffer(path, SIZE);
+  buffer.append([part(1, 10)]);
+  buffer.append([part(11, 10)]);
+  expect(buffer.next('live', 10)).toHaveLength(1);
+  for (let times = 0; times < 2; times++) {
+    buffer.ack(1, 10, 10);
+    expect(buffer.stats()).toMatchObject({ pending: 10, pendingReadings: 10 });
+  }
+  buffer.tidy(false);
+  buffer.ack(1, 10, 10);
+  buffer.ack(11, 20, 10);
+  buffer.ack(21, 40, 20);
+  expect(buffer.stats()).toMatchObject({ pending: 10, pendingReadings: 10 });
+  buffer.append([part(21, 10)]);
+  buffer.close();
+  const again = openBuffer(path, SIZE);
+  expect(again.stats()).toMatchObject({ pending: 20, pendingReadings: 20, backlog: 20 });
+  again.close();
+});
+
+test('the oldest that waits is told, of whatever lane, and nothing when all is handed out', () => {
+  const buffer = openBuffer(join(scratch(), 'buffer.db'), SIZE);
+  buffer.append([part(1, 10)]);
+  const { oldest } = buffer.stats();
+  buffer.append([part(11, 10, 'normal', 'backfill')]);
+  expect(buffer.stats().oldest).toBe(oldest);
+  buffer.next('live', 10);
+  buffer.next('backfill', 10);
+  expect(buffer.stats().oldest).toBeNull();
+  buffer.close();
+});

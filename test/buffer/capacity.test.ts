@@ -1,12 +1,12 @@
 // B7, and what happens when there is no room at all: a small `maxSize`, and a small disk.
 
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, expect, test } from 'vitest';
-import { type Buffer, openBuffer } from '../../agent/src/buffer/buffer.ts';
+import { expect, test } from 'vitest';
+import { type Buffer, openBuffer, type Part } from '../../agent/src/buffer/buffer.ts';
 import { Fault } from '../../agent/src/model/fault.ts';
 import { scratch } from '../support/scratch.ts';
+import { smallDisk } from '../support/small-disk.ts';
 import { bulkyPart, type Entry, entriesOf, timeOf } from './parts.ts';
 
 const MB = 1024 * 1024;
@@ -108,21 +108,43 @@ test('B7: room that acknowledgements free is used again before anything is given
   buffer.close();
 });
 
-/** A disk of a few MB; undefined where this user may not mount one. */
-function smallDisk(): string | undefined {
-  const folder = join(scratch(), 'disk');
-  mkdirSync(folder);
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', folder], { stdio: 'ignore' });
-  } catch {
-    return undefined;
-  }
-  afterAll(() => execFileSync('umount', ['-l', folder], { stdio: 'ignore' }));
-  return folder;
-}
+test('B7: what is given up of the live lane is counted once, and passed over', () => {
+  const buffer = openBuffer(join(scratch(), 'buffer.db'), 20 * MB);
+  for (let i = 0; i < 200; i++) buffer.append([bulkyPart(i * 10 + 1, 10, 4_000)]);
+  const { dropped, pending } = buffer.stats();
+  expect(buffer.waiting('live')).toBe(pending);
+  const entries = drain(buffer);
+  account(entries);
+  expect(entries).toHaveLength(pending);
+  expect(buffer.stats()).toMatchObject({ pending, dropped, missingNumbers: 0 });
+  buffer.tidy(false);
+  expect(buffer.waiting('live'), 'nothing more is to be told').toBe(0);
+  buffer.close();
+});
 
-const disk = smallDisk();
-const fullDisk = smallDisk();
+test('B7: what was committed for the backfill lane later is not given up before older live readings', () => {
+  const buffer = openBuffer(join(scratch(), 'buffer.db'), 20 * MB);
+  for (let i = 0; i < 30; i++) buffer.append([bulkyPart(i * 10 + 1, 10, 4_000)]);
+  const past = ({ priority, batch }: Part): Part => ({ priority, batch: { ...batch, stream: 'backfill' } });
+  for (let i = 30; i < 120; i++) buffer.append([past(bulkyPart(i * 10 + 1, 10, 4_000))]);
+  const seqs = drain(buffer).map(({ seq }) => seq);
+  expect(buffer.stats().dropped['buffer-full']).toBeGreaterThan(50);
+  expect(Math.min(...seqs), 'the oldest went first, of whatever lane').toBe(buffer.stats().dropped['buffer-full']! + 1);
+  buffer.close();
+});
+
+test('B3: what a gap record names is told although the record itself is given up', () => {
+  const buffer = openBuffer(join(scratch(), 'buffer.db'), 20 * MB);
+  for (let i = 0; i < 60; i++) buffer.append([bulkyPart(i * 10 + 1, 10, 4_000)]);
+  for (const { first } of buffer.next('live', 1)) buffer.giveUp('too-large', first, first, 1);
+  for (let i = 60; i < 400; i++) buffer.append([bulkyPart(i * 10 + 1, 10, 4_000, 'high')]);
+  const gaps = drain(buffer).flatMap(({ gap }) => (gap === undefined ? [] : [gap]));
+  expect(gaps.find(({ reason }) => reason === 'too-large')?.range).toMatchObject({ first: 1, last: 1 });
+  buffer.close();
+});
+
+const disk = smallDisk(8);
+const fullDisk = smallDisk(8);
 
 test.skipIf(disk === undefined)('a full disk is a fault, loses nothing, and is over when there is room again', () => {
   const folder = disk!;

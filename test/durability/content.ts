@@ -1,6 +1,7 @@
 // Readings whose every bit follows from one number, so that whoever finds one knows what it must be: tag, time,
 // status and value of reading `n`. All kinds of values occur, now and then one larger than a page of the file.
 
+import { isDeepStrictEqual } from 'node:util';
 import type { StoredTag } from '../../agent/src/buffer/dictionary.ts';
 import { type Batch, BatchBuilder, type Value, valueAt } from '../../agent/src/model/batch.ts';
 import { StatusCode } from '../../agent/src/model/status.ts';
@@ -11,16 +12,19 @@ const START = fromMillis(Date.UTC(2026, 10, 22));
 /** Apart by more than a millisecond, so that the time column is kept in ticks. */
 const STEP = 12_345;
 
+/** What plants write that were not built in ASCII, one name in two forms of Unicode, and one that is long. */
+const NAMES = ['Füllstand-1', 'Fu\u0308llstand-1', '流量計-20🛢', `${'x'.repeat(300)}.PV`];
+
 export const TAGS: readonly Tag[] = Array.from({ length: 10 }, (_, index) => ({
   index,
-  name: `20TI${100 + index}.PV`,
+  name: NAMES[index - 5] ?? `20TI${100 + index}.PV`,
   source: 'cdu1-dcs',
   priority: index === 9 ? 'high' : 'normal',
 }));
 
 /** Which of TAGS reading `n` is of. */
 export const tagOf = (n: number) => (n * 7) % TAGS.length;
-const timeOf = (n: number) => START + n * STEP;
+export const timeOf = (n: number): Timestamp => START + n * STEP;
 const statusOf = (n: number) => (n % 50 === 0 ? StatusCode.BadNoCommunication : StatusCode.Good);
 
 function contentOf(n: number): Value {
@@ -36,15 +40,24 @@ function contentOf(n: number): Value {
       return null;
     case 4:
       return [n, `${n}`];
+    case 5:
+      return ODD[n % ODD.length] as Value;
+    case 6:
+      return { charge: `ź-${n} 🛢`, parts: [n, null, { deep: BigInt(n) }] };
     default:
-      return hash(n) / 7;
+      return isSingle(n) ? Math.fround(hash(n) / 7) : hash(n) / 7;
   }
 }
+
+/** Where a number is no number, or not the one that `===` takes it for. */
+const ODD: readonly number[] = [Number.NaN, -0, Number.POSITIVE_INFINITY, Number.MIN_VALUE, Number.MAX_VALUE];
+const isSingle = (n: number) => n % 11 === 7;
 
 /** Readings `from` to `to`, both included. @param ids what to write as the tag of each of TAGS */
 export function batchOf(from: number, to: number, ids: readonly number[]): Batch {
   const builder = new BatchBuilder(to - from + 1);
-  for (let n = from; n <= to; n++) builder.add(ids[tagOf(n)] as number, timeOf(n), statusOf(n), contentOf(n));
+  for (let n = from; n <= to; n++)
+    builder.add(ids[tagOf(n)] as number, timeOf(n), statusOf(n), contentOf(n), isSingle(n));
   return builder.take();
 }
 
@@ -70,9 +83,7 @@ export function flawOf(batch: Batch, from: number, nameOf: (id: number) => Store
   return undefined;
 }
 
-function same(a: Value, b: Value): boolean {
-  return Array.isArray(a) && Array.isArray(b) ? a.length === b.length && a.every((x, i) => x === b[i]) : a === b;
-}
+const same = (a: Value, b: Value) => Object.is(a, b) || isDeepStrictEqual(a, b);
 
 function hash(n: number): number {
   const h = Math.imul(n ^ (n >>> 16), 0x85ebca6b);

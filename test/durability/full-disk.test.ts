@@ -2,33 +2,18 @@
 // delivered although nothing can be written; when space returns everything is committed and delivered, without a
 // restart.
 
-import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { scratch } from '../support/scratch.ts';
+import { smallDisk } from '../support/small-disk.ts';
 import { until } from '../support/until.ts';
 import { deliveredTo } from './delivered.ts';
 import { load, storeIn } from './storing.ts';
-import { absent } from './tools.ts';
 
 const MB = 1024 * 1024;
 
-/** A disk of 24 MB; undefined where this user may not mount one. */
-function smallDisk(): string | undefined {
-  const folder = join(scratch(), 'disk');
-  mkdirSync(folder);
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=24m', 'tmpfs', folder], { stdio: 'ignore' });
-  } catch (error) {
-    absent('no disk can be mounted and filled; run as root', error);
-    return undefined;
-  }
-  afterAll(() => execFileSync('umount', ['-l', folder], { stdio: 'ignore' }));
-  return folder;
-}
-
-const disk = smallDisk();
+const disk = smallDisk(24);
 
 test.skipIf(disk === undefined)('a full disk costs no reading', { timeout: 60_000 }, async () => {
   const folder = disk as string;

@@ -18,8 +18,8 @@ const READS = Number(process.env.READS ?? 0);
 const SEGMENTS = 100;
 const EACH = 50;
 const ALL = SEGMENTS * EACH;
-/** Which reads fail in the short form: some of the opening's, which reads the WAL, and of the segments'. */
-const SOME = [1, 3, 8, 20, 160, 900, 1_200, 1_400];
+/** Which reads fail in the short form: some of the opening's, which reads the WAL and then the books, and of the segments'. */
+const SOME = [1, 3, 8, 20, 160, 383, 387, 391, 395, 900, 1_200, 1_400];
 
 /** As a kill leaves it, with half of the segments in the WAL; or after an orderly end. */
 function filled(end: 'killed' | 'closed'): string {

@@ -26,10 +26,11 @@ import { fromMillis, now, type Timestamp } from '../model/time.ts';
 import type { Buffer, Segment } from './contract.ts';
 import { openDictionary } from './dictionary.ts';
 import { doneTable, kept, numbersOf, without } from './done.ts';
-import { markDamaged, type OpenedFile, openFile, openThere, replaceFile } from './file.ts';
+import { markDamaged, type OpenedFile, openFile, openThere, replaceFile, type SetAside } from './file.ts';
 import { readLane } from './lane.ts';
 import { leaving, type Outlived, type Victims } from './leaving.ts';
 import { type Meta, openMeta } from './meta.ts';
+import { fewest, owing } from './owed.ts';
 import { believed, patient } from './patient.ts';
 import { presence } from './presence.ts';
 import { add, overlaps, type Range, remove, size } from './ranges.ts';
@@ -42,6 +43,7 @@ import {
   encoded,
   insertSegment,
   type Row,
+  readSegment,
   type SegmentStatements,
   segmentStatements,
   soundRow,
@@ -74,15 +76,23 @@ export interface BufferOptions {
 
 /** Opens the buffer at `path`, bounded to `maxSize` bytes. Throws a Fault as `openFile` says. */
 export function openBuffer(path: string, maxSize: number, options: BufferOptions = {}): Buffer {
-  const opened = openFile(path);
+  let setAside: SetAside | undefined;
+  const open = () => {
+    const opened = openFile(path);
+    setAside ??= opened.setAside;
+    try {
+      return useFile({ db: opened.db, ...(setAside && { setAside }) }, path, maxSize, options);
+    } catch (error) {
+      opened.db.close();
+      throw storageFault(error, path);
+    }
+  };
   try {
-    return useFile(opened, path, maxSize, options);
+    return believed(open);
   } catch (error) {
-    opened.db.close();
-    const fault = storageFault(error, path);
-    if (fault.code !== 'buffer.damaged') throw fault;
+    if (!(error instanceof Fault) || error.code !== 'buffer.damaged') throw error;
     // The head of the file was sound, and what it holds is not.
-    return useFile(replaceFile(path, fault), path, maxSize, options);
+    return useFile(replaceFile(path, error), path, maxSize, options);
   }
 }
 
@@ -166,7 +176,7 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, op
   /** Readings in the file that are not done with. */
   let held = meta.number('held') + tail.readings;
   let backlog: Range[] = without(done.runs, 1, tail.head - 1);
-  /** Numbers beyond `live` that were committed for the backfill lane: the live lane passes them over. */
+  /** Numbers beyond `live` that are for the backfill lane, or were given up: the live lane passes them over. */
   let aside: Range[] = [];
   let acknowledged: Range[] = [];
   /** Those of them that were given up: a replay would give them up again. */
@@ -183,14 +193,21 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, op
   /** Gap records about given-up segments, committed with the next append or tidy (B3). */
   let owed: Gap[] = [];
 
-  const less = (first: number, last: number, readings: number, sign = 1) => {
-    const left = pending.entries - sign * (last - first + 1);
+  const less = (entries: number, readings: number, sign = 1) => {
+    const left = pending.entries - sign * entries;
     // Of numbers that are missing it is not known how many were readings.
     return { entries: left, readings: left === 0 ? 0 : Math.max(0, pending.readings - sign * readings) };
   };
 
   const lively = (): Range[] => aside.reduce((rest, [a, b]) => remove(rest, a, b), [[live, head - 1] as Range]);
-  const waiting = (): Range[] => [...backlog, ...lively()];
+  const waiting = (): Range[] => [...backlog, ...lively()].sort(([a], [b]) => a - b);
+  /** Those of these numbers that were handed out and are not acknowledged. */
+  function handedOut(first: number, last: number): Range[] {
+    const skips = skipped === undefined ? [] : [skipped];
+    const others = [...acknowledged, ...backlog, ...lively(), ...skips].filter(([a, b]) => a <= last && first <= b);
+    const given = without(done.runs, first, Math.min(last, head - 1));
+    return others.reduce((rest, [a, b]) => remove(rest, a, b), given);
+  }
   const begun = performance.now() - meta.number('ran');
   /** How long gateways have run with this file, ms: the time by which kept segments age. */
   const ran = () => Math.floor(performance.now() - begun);
@@ -213,29 +230,27 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, op
   ): void {
     countDropped(reason, readings ?? last - first + 1);
     if (readings === undefined) missingNumbers += last - first + 1;
-    const previous = owed.at(-1);
-    const alike = previous?.reason === reason && (previous.count === undefined) === (readings === undefined);
-    if (alike && previous.range?.last === first - 1 && previous.to !== null) {
-      const range = { epoch, first: previous.range.first, last };
-      owed[owed.length - 1] = {
-        reason,
-        from: Math.min(previous.from, from),
-        to: Math.max(previous.to, to),
-        ...(readings !== undefined && { count: (previous.count ?? 0) + readings }),
-        range,
-      };
-    } else {
-      const range = { epoch, first, last };
-      owed.push({ reason, from, to, ...(readings !== undefined && { count: readings }), range });
-    }
+    const gap: Gap = {
+      reason,
+      from,
+      to,
+      ...(readings !== undefined && { count: readings }),
+      range: { epoch, first, last },
+    };
+    owed = owing(owed, gap);
     tidied = false;
   }
 
   function evict(rows: readonly Row[], reason: GapReason): void {
-    for (const { first, last, readings, oldest, newest } of rows) {
+    for (const row of rows) {
+      const { first, last, readings, oldest, newest } = row;
+      // What a gap record says of numbers must not be lost with it: nothing else tells of them.
+      const gaps = last - first + 1 > readings ? (readSegment(row, payload)?.gaps ?? []) : [];
+      for (const gap of gaps) if (gap.range !== undefined) owed = owing(owed, gap);
       giveUp(reason, first, last, readings, oldest, newest);
-      pending = less(first, last, readings);
+      pending = less(last - first + 1, readings);
       backlog = remove(backlog, first, last);
+      if (last >= live) aside = add(aside, Math.max(first, live), last);
     }
     leave(numbersOf(rows), rows);
   }
@@ -325,7 +340,8 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, op
   function bookSkipped(): void {
     if (skipped === undefined) return;
     const [first, last] = skipped;
-    const from = lastAlive > 0 ? fromMillis(lastAlive) : now();
+    // A clock that was set back must not make the end come before the beginning.
+    const from = lastAlive > 0 ? Math.min(fromMillis(lastAlive), now()) : now();
     const gap: Gap = { reason: 'numbers-skipped', from, to: now(), range: { epoch, first, last } };
     done = delivered.leave(done, [skipped]);
     skipped = undefined;
@@ -335,10 +351,9 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, op
 
   function appendAll(parts: readonly Encoded[], instead: Victims): void {
     bookSkipped();
-    owed = [...owed];
     dropKept(instead.kept);
     evict(instead.waiting, 'buffer-full');
-    const debts = owed.length > 0 ? [encoded({ priority: 'high', batch: gapBatch(owed) })] : [];
+    const debts = owed.length > 0 ? [encoded({ priority: 'high', batch: gapBatch(fewest(owed)) })] : [];
     owed = [];
     const committed = Date.now();
     for (const part of [...debts, ...parts]) store(part, committed);
@@ -380,16 +395,16 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, op
     const [start, last] = (stream === 'live' ? lively()[0] : backlog[0]) ?? [];
     if (start === undefined || last === undefined || start > last) return [];
     const { segments, lost, end } = readLane({ from: sql.from, payload }, start, last, limit, sound);
+    if (stream === 'live') {
+      live = end + 1;
+      aside = aside.filter(([, last]) => last >= live);
+    } else backlog = remove(backlog, start, end);
     for (const hole of lost) {
       const readings = hole.row?.readings;
       const [from, to] = hole.row === undefined ? timesOf(hole) : [hole.row.oldest, hole.row.newest];
       giveUp('buffer-damaged', hole.first, hole.last, readings, from, to);
       forgo(hole.first, hole.last, readings ?? hole.last - hole.first + 1);
     }
-    if (stream === 'live') {
-      live = end + 1;
-      aside = aside.filter(([, last]) => last >= live);
-    } else backlog = remove(backlog, start, end);
     return [...segments];
   }
 
@@ -421,7 +436,6 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, op
       release(stay);
       done = delivered.keep(done, stay, Math.ceil(ran() / grain) * grain);
       dropKept(over);
-      owed = [...owed];
       evict(old, 'buffer-age');
       if (owed.length > 0) appendAll([], { kept: { ranges: [], rows: [] }, waiting: [] });
       writeHead(idle);
@@ -463,8 +477,10 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, op
     },
 
     ack(first, last, readings) {
-      acknowledged = add(acknowledged, first, last);
-      pending = less(first, last, readings);
+      const news = handedOut(first, last);
+      if (news.length === 0) return;
+      for (const [a, b] of news) acknowledged = add(acknowledged, a, b);
+      pending = less(size(news), Math.min(readings, size(news)));
       tidied = false;
     },
 
@@ -498,7 +514,7 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, op
       transact(() => {
         done = delivered.recall(done, rows);
         release(rows, -1);
-        for (const row of rows) pending = less(row.first, row.last, row.readings, -1);
+        for (const { first, last, readings } of rows) pending = less(last - first + 1, readings, -1);
         for (const [first, last] of numbersOf(rows)) backlog = add(backlog, first, last);
         writeHead(false);
       });
@@ -506,7 +522,7 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, op
     },
 
     stats() {
-      const next = backlog[0]?.[0] ?? live;
+      const next = waiting()[0]?.[0] ?? head;
       const oldest = told(() => sql.committedAt.get(next)) as { committed: number } | undefined;
       return {
         pending: pending.entries,
@@ -544,7 +560,7 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, op
 
   if (setAside) {
     // What the lost file held is not known: everything since it was made may be missing.
-    owed.push({ reason: 'buffer-damaged', from: fromMillis(setAside.since), to: now() });
+    owed = [{ reason: 'buffer-damaged', from: Math.min(fromMillis(setAside.since), now()), to: now() }];
     tidied = false;
   }
   return buffer;

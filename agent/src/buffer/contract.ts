@@ -62,7 +62,7 @@ export interface Buffer {
    * is acknowledged. Throws a Fault as `append` does; then nothing was handed out.
    */
   next(stream: Stream, limit: number): Segment[];
-  /** These entries, so many readings among them, were delivered. */
+  /** These entries, so many readings among them, were delivered. What was not handed out, or was acknowledged before, is passed over. */
   ack(first: number, last: number, readings: number): void;
   /** Everything that is not handed out yet becomes backlog; the live lane begins anew with the next commit. */
   split(): void;

@@ -12,6 +12,7 @@ import { existsSync, mkdirSync, renameSync, statSync, writeFileSync } from 'node
 import { dirname, resolve } from 'node:path';
 import Sqlite, { type Database } from 'better-sqlite3';
 import { describe, Fault } from '../model/fault.ts';
+import { believed } from './patient.ts';
 import { requestSalvage } from './progress.ts';
 import { giveUpReserve } from './reserve.ts';
 import { isDamage, isInUse, resultCode, storageFault } from './result.ts';
@@ -46,7 +47,7 @@ export function openFile(path: string): OpenedFile {
   makeFolder(path);
   try {
     if (existsSync(path + MARK)) throw new Fault('buffer.damaged', `${path} was found damaged while it was in use`);
-    return { db: open(path) };
+    return { db: believed(() => open(path)) };
   } catch (error) {
     if (!(error instanceof Fault) || error.code !== 'buffer.damaged') throw error;
     return replaceFile(path, error);

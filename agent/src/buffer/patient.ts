@@ -5,6 +5,7 @@
 // what looks like that is read again before it is believed.
 
 import type { Statement } from 'better-sqlite3';
+import { Fault } from '../model/fault.ts';
 import { isDamage, isReadError } from './result.ts';
 
 /** Fails every checksum of what a buffer writes: a segment is never empty. */
@@ -12,13 +13,15 @@ const NOTHING = new Uint8Array(0);
 /** Waits before what looks like damage is tried again, ms. */
 const AGAIN = [5, 50];
 
+const isSaidOfDamage = (error: unknown) => isDamage(error instanceof Fault ? error.cause : error);
+
 /** What `work` gives; damage that is not there when it is tried again was none. When it throws it must have done nothing. */
 export function believed<T>(work: () => T): T {
   for (const wait of AGAIN) {
     try {
       return work();
     } catch (error) {
-      if (!isDamage(error)) throw error;
+      if (!isSaidOfDamage(error)) throw error;
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, wait);
     }
   }
