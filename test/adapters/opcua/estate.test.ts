@@ -1,7 +1,7 @@
 // What stands on a server is taken up again only while it means the same: node ids follow their namespace when its index
 // moved. And it may be more than one subscription holds.
 
-import type { AddressSpace, Namespace } from 'node-opcua-address-space';
+import type { AddressSpace, Namespace, UAVariable } from 'node-opcua-address-space';
 import { DataType } from 'node-opcua-client';
 import { afterEach, expect, test } from 'vitest';
 import { opcuaAdapter } from '../../../agent/src/adapters/opcua/adapter.ts';
@@ -22,18 +22,24 @@ afterEach(async () => {
   end = link = plc = undefined;
 });
 
-const variable = (namespace: Namespace, space: AddressSpace, name: string, value: number) =>
-  namespace
-    .addVariable({
-      organizedBy: space.rootFolder.objects,
-      browseName: name,
-      nodeId: `s=${name}`,
-      dataType: DataType.Double,
-    })
-    .setValueFromSource({ dataType: DataType.Double, value });
+/** What the server's session shows of its subscriptions. */
+interface Answering {
+  readonly publishEngine: { readonly _subscriptions: Record<string, { getAvailableSequenceNumbers(): number[] }> };
+}
+
+const variable = (namespace: Namespace, space: AddressSpace, name: string, value: number): UAVariable => {
+  const made = namespace.addVariable({
+    organizedBy: space.rootFolder.objects,
+    browseName: name,
+    nodeId: `s=${name}`,
+    dataType: DataType.Double,
+  });
+  made.setValueFromSource({ dataType: DataType.Double, value });
+  return made;
+};
 
 /** Two links of one source, the second after the first was cut; `between` happens to the server meanwhile. */
-async function twice(nodes: readonly string[], between: () => void): Promise<Recorder> {
+async function twice(nodes: readonly string[], between: () => unknown): Promise<Recorder> {
   link = await wire(plc!.port);
   const options = openly(`opc.tcp://127.0.0.1:${link.port}`, scratch(), tagsOf(nodes));
   const kept = keep(options);
@@ -51,7 +57,7 @@ async function twice(nodes: readonly string[], between: () => void): Promise<Rec
     await until(`ready ${round}`, () => sink.readies === round);
     await until('readings', () => nodes.every((_, tag) => sink.last(tag)?.value !== undefined));
     if (round === 2) break;
-    between();
+    await between();
     link.cut();
     await run;
   }
@@ -78,11 +84,36 @@ test('a namespace whose index moved: what stands is given up, and the tags are f
 });
 
 test('a namespace that came at the end moves none: what stands is taken up', async () => {
-  plc = await smallServer((space) => variable(space.registerNamespace('urn:one'), space, 'PV', 1));
+  plc = await smallServer((space) => void variable(space.registerNamespace('urn:one'), space, 'PV', 1));
   const sink = await twice(['nsu=urn:one;s=PV'], () => {
     plc!.server.engine.addressSpace!.registerNamespace('urn:late');
   });
   expect(sink.wholes).toEqual([false, true]);
+});
+
+test('what was sent into the dead link is had again, and the server need not keep it any more', async () => {
+  let set = (_: number): void => {};
+  plc = await smallServer((space) => {
+    const pv = variable(space.registerNamespace('urn:one'), space, 'PV', 0);
+    set = (value) => pv.setValueFromSource({ dataType: DataType.Double, value });
+  });
+  const kept = () => {
+    const [session] = Object.values((plc!.server.engine as unknown as { _sessions: Record<string, Answering> })._sessions);
+    const [one] = Object.values(session?.publishEngine._subscriptions ?? {});
+    return one?.getAvailableSequenceNumbers() ?? [];
+  };
+  const sink = await twice(['nsu=urn:one;s=PV'], async () => {
+    link!.freeze();
+    for (const value of [1, 2]) {
+      const before = kept().length;
+      set(value);
+      await until('it was sent', () => kept().length > before);
+    }
+    link!.thaw();
+  });
+  await until('the values', () => sink.last(0)?.value === 2);
+  expect(sink.of(0).map(({ value }) => value)).toEqual(expect.arrayContaining([0, 1, 2]));
+  await until('nothing is kept', () => kept().length === 0);
 });
 
 test('a subscription that is full is followed by another one, also for tags that come later', async () => {

@@ -18,6 +18,11 @@ const PATIENCE_MS = 3_600_000;
 /** Failures in a row of a server that answers, before the connection is given up. */
 const MOST_FAILURES = 10;
 
+export interface Acknowledgement {
+  readonly subscriptionId: number;
+  readonly sequenceNumber: number;
+}
+
 export interface Publisher {
   /** Tells the server, with the next request, that this message was taken and need not be kept. */
   acknowledge(subscriptionId: number, sequenceNumber: number): void;
@@ -30,12 +35,14 @@ export interface Publisher {
  * @param received is given every message, keep-alives too. While it waits for an earlier one, the server gets that
  * many requests fewer. It must not fail, but if it does the connection ends
  * @param fail told once, with a Fault, when publishing cannot go on
+ * @param taken messages that were had before in another way
  */
 export function startPublishing(
   session: Session,
   silence: number,
   received: (response: PublishResponse) => Promise<void> | undefined,
   fail: (fault: Fault) => void,
+  taken: readonly Acknowledgement[] = [],
 ): Publisher {
   let stopped = false;
   let waiting = 0;
@@ -43,7 +50,7 @@ export function startPublishing(
   let most = IN_FLIGHT;
   let failures = 0;
   let heard = 0;
-  let acknowledgements: { subscriptionId: number; sequenceNumber: number }[] = [];
+  let acknowledgements = [...taken];
 
   const end = (fault: Fault) => {
     if (stopped) return;
@@ -89,10 +96,10 @@ export function startPublishing(
     watchdog.refresh();
     try {
       const turn = received(response);
-      if (turn === undefined) return taken(response);
+      if (turn === undefined) return done(response);
       held += 1;
       turn
-        .then(() => taken(response), failed)
+        .then(() => done(response), failed)
         .finally(() => {
           held -= 1;
           fill();
@@ -111,7 +118,7 @@ export function startPublishing(
   };
 
   /** A keep-alive carries the number of the next message and is not acknowledged. */
-  const taken = ({ subscriptionId, notificationMessage }: PublishResponse) => {
+  const done = ({ subscriptionId, notificationMessage }: PublishResponse) => {
     if (notificationMessage.notificationData?.length) {
       acknowledgements.push({ subscriptionId, sequenceNumber: notificationMessage.sequenceNumber });
     }

@@ -16,7 +16,7 @@ import { deleteSubscriptions, takeOver } from './handover.ts';
 import { createItems, deleteItems, type Granted, grantedOf, type Item, type Placed, type Refused } from './items.ts';
 import { type Receiver, receiver } from './notifications.ts';
 import { BRIDGE, type OpcUaOptions, type Timings } from './options.ts';
-import { type Publisher, startPublishing } from './publisher.ts';
+import { type Acknowledgement, type Publisher, startPublishing } from './publisher.ts';
 import type { Roster } from './roster.ts';
 import { type Sequence, sequence } from './sequence.ts';
 
@@ -58,6 +58,8 @@ interface Bound {
   readonly sink: Sink;
   readonly fail: (fault: Fault) => void;
   publisher?: Publisher;
+  /** What was had again before there is a publisher: the server need not keep it any more. */
+  readonly taken: Acknowledgement[];
 }
 
 export interface Subscriptions {
@@ -167,12 +169,13 @@ export function subscriptions(
   }
 
   async function republish(subscriptionId: number, number: number): Promise<NotificationMessage | undefined> {
-    const { server, publisher } = link();
+    const { server, publisher, taken } = link();
     const request = new RepublishRequest({ subscriptionId, retransmitSequenceNumber: number });
     try {
       const doing = 'asking for a lost message again';
       const { notificationMessage } = await server.ask<{ notificationMessage: NotificationMessage }>(doing, request);
-      publisher?.acknowledge(subscriptionId, number);
+      if (publisher === undefined) taken.push({ subscriptionId, sequenceNumber: number });
+      else publisher.acknowledge(subscriptionId, number);
       return notificationMessage;
     } catch (error) {
       const status = serviceResult((error as Fault).cause ?? {});
@@ -286,14 +289,14 @@ export function subscriptions(
   function start(): void {
     if (bound === undefined || standing.size === 0 || bound.publisher !== undefined) return;
     const silence = Math.max(...[...standing.values()].map((one) => one.silence));
-    bound.publisher = startPublishing(bound.server.session, silence, accept, bound.fail);
+    bound.publisher = startPublishing(bound.server.session, silence, accept, bound.fail, bound.taken.splice(0));
   }
 
   return {
     receive,
     granted: () => grantedOf(standing.values()),
     bind(server, limits, sink, fail) {
-      bound = { server, limits, sink, fail };
+      bound = { server, limits, sink, fail, taken: [] };
     },
     async add(items) {
       const groups = new Map<number, Item[]>();
