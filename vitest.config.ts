@@ -8,5 +8,7 @@ export default defineConfig({
     hookTimeout: 60_000,
     pool: 'forks',
     maxWorkers: 2,
+    // Tests that run at once within a file wait for peers most of the time.
+    maxConcurrency: 10,
   },
 });

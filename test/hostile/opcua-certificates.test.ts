@@ -17,69 +17,24 @@ import {
   UserTokenType,
 } from 'node-opcua-client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type OpcUaOptions, opcuaAdapter } from '../../agent/src/adapters/opcua/adapter.ts';
+import type { OpcUaOptions } from '../../agent/src/adapters/opcua/adapter.ts';
 import { openPki } from '../../agent/src/adapters/opcua/pki.ts';
-import { type Supervisor, supervisor } from '../../agent/src/adapters/supervisor.ts';
-import { type OpcUaSim, startOpcUaServer } from '../../sim/refinery/opcua.ts';
-import { pkiTrusting, QUICK } from '../adapters/opcua/rig.ts';
+import { pkiTrusting } from '../adapters/opcua/rig.ts';
 import { type Minted, mint, revocationList } from '../support/mint.ts';
-import { scratch } from '../support/scratch.ts';
 import { until } from '../support/until.ts';
 import { type CertificateServer, certificateServer, PASSWORD, type Shown, USER } from './certificate-server.ts';
+import { type Neighbour, startNeighbour, watch } from './watched.ts';
 
 const URI = 'urn:lavera:plc7';
 const HOSTS = ['127.0.0.1', 'localhost'];
 const right = { name: 'PLC 7', uri: URI, hosts: HOSTS };
 
-/** A source in its supervisor, with what it said. */
-interface Watched {
-  readonly supervisor: Supervisor;
-  readonly log: string[];
-  received(): number;
-}
-
-function watch(options: OpcUaOptions): Watched {
-  const log: string[] = [];
-  const one = supervisor({
-    source: {
-      name: options.name,
-      protocol: 'opcua',
-      address: options.endpoint,
-      tags: options.tags.map(({ index }) => index),
-      latency: 0,
-      create: () => opcuaAdapter(options, QUICK),
-    },
-    accept: () => {},
-    describe: () => {},
-    lost: () => {},
-    log: (level, text, fields) => log.push(JSON.stringify({ level, text, ...fields })),
-  });
-  one.start();
-  return { supervisor: one, log, received: () => one.stats().received };
-}
-
-let sim: OpcUaSim;
-let neighbour: Watched;
+let neighbour: Neighbour;
 
 beforeAll(async () => {
-  sim = await startOpcUaServer({ folder: scratch(), tags: 20, period: 100 });
-  neighbour = watch({
-    name: 'neighbour',
-    endpoint: sim.endpoint,
-    user: { name: sim.user, password: async () => sim.password },
-    publishing: 100,
-    pki: pkiTrusting(sim.certificate),
-    applicationUri: 'urn:test:gateway:fieldgate',
-    tags: sim.signals.map(({ name }, index) => {
-      return { index, name, node: `nsu=${sim.namespace};s=${name}`, sampling: 50, wantsRange: false };
-    }),
-  });
-  await until('the neighbour runs', () => neighbour.received() > 0);
+  neighbour = await startNeighbour();
 });
-afterAll(async () => {
-  await neighbour?.supervisor.stop();
-  await sim?.close();
-});
+afterAll(() => neighbour?.stop());
 
 /** A PKI folder with these in it. */
 function pki(content: { trusted?: Minted[]; issuers?: Minted[]; lists?: Buffer[] }): string {
@@ -331,6 +286,21 @@ describe('servers that change their word', () => {
     const { code, reason } = await refused(shown, folder);
     expect(code).toBe('source.untrusted');
     expect(reason).toContain('another certificate');
+  });
+
+  test.each<[string, (signature: Buffer) => Buffer]>([
+    ['none', () => Buffer.alloc(0)],
+    ['that of another session', (signature) => Buffer.from(signature).reverse()],
+  ])('a session whose signature of the server is %s', async (_, spoil) => {
+    const { shown, folder } = await trusted({
+      twist: (response) => {
+        if (!(response instanceof CreateSessionResponse)) return;
+        response.serverSignature.signature = spoil(response.serverSignature.signature as Buffer);
+      },
+    });
+    const { code, reason } = await refused(shown, folder);
+    expect(code).toBe('source.untrusted');
+    expect(reason).toContain('BadApplicationSignatureInvalid');
   });
 
   test('the open list shows the certificate of a trusted server, whose key this one has not', async () => {

@@ -72,6 +72,7 @@ export async function smallServer(
     securityPolicies: [SecurityPolicy.None],
     serverCertificateManager: manager,
     userCertificateManager: manager,
+    maxConnectionsPerEndpoint: 100,
     serverCapabilities: { ...more.capabilities, operationLimits: more.limits ?? {} },
   });
   await server.initialize();

@@ -3,7 +3,7 @@
 
 import { DataChangeNotification, type NotificationMessage, StatusChangeNotification } from 'node-opcua-client';
 import { BatchBuilder } from '../../model/batch.ts';
-import { Fault } from '../../model/fault.ts';
+import { describe, Fault } from '../../model/fault.ts';
 import { hasOverflow, isBad } from '../../model/status.ts';
 import type { Timestamp } from '../../model/time.ts';
 import type { Sink } from '../adapter.ts';
@@ -28,8 +28,8 @@ export interface Receiver {
   /** The server did not take the handle: it may be given out again. */
   release(handle: number): void;
   /**
-   * Takes a message; a promise when types of the server must be learned for it first. @throws Fault when the server ended
-   * the subscription
+   * Takes a message; a promise when types of the server must be learned for it first. @throws Fault `source.closed` when
+   * the server ended the subscription, `source.protocol` when the message cannot be decoded
    */
   take(message: NotificationMessage, sink: Sink, types?: Types): Promise<void> | undefined;
   /** Time of the newest reading of the tag at this position; -Infinity before the first. */
@@ -87,25 +87,31 @@ export function receiver(
     let lossy: Set<number> | undefined;
     let from = Infinity;
     let to = -Infinity;
-    for (let i = 0; i < values.count; i++) {
-      const position = positions[values.handle()] ?? NOBODY;
-      values.next();
-      if (position === NOBODY || indices[position] === GONE) continue;
-      const { time } = values;
-      if (beside !== undefined && !beside.isNews(position, time)) continue;
-      values.push(builder, indices[position] as number);
-      if (hasOverflow(values.status)) {
-        overflows += 1;
-        lossy ??= new Set();
-        lossy.add(position);
-        beside?.admitted(position);
-        const before = latest[position] as number;
-        from = Math.min(from, before === -Infinity ? time : before);
-        to = Math.max(to, time);
+    try {
+      for (let i = 0; i < values.count; i++) {
+        const position = positions[values.handle()] ?? NOBODY;
+        values.next();
+        if (position === NOBODY || indices[position] === GONE) continue;
+        const { time } = values;
+        if (beside !== undefined && !beside.isNews(position, time)) continue;
+        values.push(builder, indices[position] as number);
+        if (hasOverflow(values.status)) {
+          overflows += 1;
+          lossy ??= new Set();
+          lossy.add(position);
+          beside?.admitted(position);
+          const before = latest[position] as number;
+          from = Math.min(from, before === -Infinity ? time : before);
+          to = Math.max(to, time);
+        }
+        latest[position] = time;
+        bad[position] = values.status >>> 31;
+        if (first[position] === Infinity) first[position] = time;
       }
-      latest[position] = time;
-      bad[position] = values.status >>> 31;
-      if (first[position] === Infinity) first[position] = time;
+    } catch (error) {
+      // What was read of it so far is not to be trusted either.
+      builder.take();
+      throw new Fault('source.protocol', `a notification cannot be decoded: ${describe(error)}`, error);
     }
     if (types?.wanting && rounds < MOST_ROUNDS) {
       builder.take();

@@ -3,6 +3,7 @@
 // (Republish) before the later ones are taken; what it does not have any more is told as missing.
 
 import type { NotificationMessage, PublishResponse } from 'node-opcua-client';
+import { Fault } from '../../model/fault.ts';
 
 /** Sequence numbers run from 1 to this and begin again at 1. */
 const LAST = 0xffff_ffff;
@@ -42,15 +43,27 @@ export function sequence({ take, again, lost }: SequenceOptions): Sequence {
     return isData ? 1 : 0;
   };
 
+  /** One that cannot be decoded the second time either is as good as lost: it must not stop the others for ever. */
+  async function taken(message: NotificationMessage): Promise<boolean> {
+    try {
+      await take(message);
+      return true;
+    } catch (error) {
+      if (error instanceof Fault && error.code === 'source.protocol') return false;
+      throw error;
+    }
+  }
+
   async function fetch(from: number, count: number, available: readonly number[] | null): Promise<number> {
     let had = 0;
     let number = from;
     for (let i = 0; i < Math.min(count, MOST_AGAIN); i++, number = after(number)) {
       if (available !== null && available.length > 0 && !available.includes(number)) continue;
       const message = await again(number);
-      // asyncua answers with an empty message of no number instead of BadMessageNotAvailable.
+      // asyncua answers with an empty message of no number instead of BadMessageNotAvailable. Another message than the
+      // one asked for would be taken twice, or out of its turn.
       if (message?.sequenceNumber !== number || !message.notificationData?.length) continue;
-      await take(message);
+      if (!(await taken(message))) continue;
       had += 1;
       last = number;
     }

@@ -1,8 +1,10 @@
 // The sockets of one connection attempt. node-opcua gives no hold on a socket that it is still connecting, and turns the
 // code of a socket's error into text; both are kept here. Nor does it give up soon where packets are swallowed: TCP
-// tries for minutes, ever more seldom, so that a path that is back would go unnoticed. What its handlers throw on reception it catches itself as
-// far as is known; should anything escape, it breaks this connection and not the process.
+// tries for minutes, ever more seldom, so that a path that is back would go unnoticed. And what its handlers throw when
+// something is received (it asserts on the limits that a server acknowledges) would end the process: here it breaks this
+// connection.
 
+import type { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
 import type { OPCUAClientOptions } from 'node-opcua-client';
 import { ClientTCP_transport } from 'node-opcua-transport';
@@ -47,15 +49,15 @@ export function transports(reach: number, broken: (error: unknown) => void): Tra
               callback(error);
             },
           );
-        const emit = transport.emit.bind(transport) as (...args: unknown[]) => boolean;
-        transport.emit = (...args: unknown[]): boolean => {
-          try {
-            return emit(...args);
-          } catch (error) {
+        const installing = transport as unknown as { _install_socket(socket: EventEmitter): void };
+        const install = installing._install_socket.bind(transport);
+        installing._install_socket = (socket) => {
+          guard(socket, (error) => {
+            failure = error;
             cut();
             broken(error);
-            return true;
-          }
+          });
+          install(socket);
         };
         return transport as ReturnType<Factory['create']>;
       },
@@ -67,6 +69,19 @@ export function transports(reach: number, broken: (error: unknown) => void): Tra
       return all.reduce((sum, { bytesRead }) => sum + bytesRead, 0);
     },
     cut,
+  };
+}
+
+/** Whatever a handler of one of its events throws is told, and goes no further. */
+function guard(emitter: EventEmitter, thrown: (error: unknown) => void): void {
+  const emit = emitter.emit.bind(emitter);
+  emitter.emit = (...event) => {
+    try {
+      return emit(...event);
+    } catch (error) {
+      thrown(error);
+      return true;
+    }
   };
 }
 
