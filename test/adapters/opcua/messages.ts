@@ -40,7 +40,7 @@ export const change = (sequenceNumber: number, clientHandle: number, number: num
 };
 
 /** The message as it would come over the wire. */
-export function received(response: PublishResponse): PublishResponse {
+function received(response: PublishResponse): PublishResponse {
   const stream = new BinaryStream(response.binaryStoreSize());
   response.encode(stream);
   stream.length = 0;
