@@ -60,8 +60,8 @@ export interface OpcUaSim {
   resume(): void;
   /** The server is gone without a goodbye, its port closed, sessions and subscriptions lost. The plant goes on. */
   stop(): Promise<void>;
-  /** stop() if it runs, then a new server on the same port with the same certificate. */
-  restart(): Promise<void>;
+  /** stop() if it runs, then a new server on the same port, with the same certificate unless `changed` says otherwise. */
+  restart(changed?: Changed): Promise<void>;
   /** Resets all TCP connections; sessions and subscriptions live on in the server. */
   cut(): void;
   /** Ends all sessions as if their time had run out; subscriptions live on. */
@@ -74,6 +74,16 @@ export interface OpcUaSim {
   counters(): OpcUaCounters;
   /** Ends everything; the simulator cannot be used any more. */
   close(): Promise<void>;
+}
+
+/** What is different after a restart, until the next one. */
+export interface Changed {
+  /** Certificate and key of another folder. */
+  readonly folder?: string;
+  /** Another namespace comes first, so that the index of NAMESPACE is another one. */
+  readonly shifted?: boolean;
+  /** Most operations in one call. */
+  readonly mostPerCall?: number;
 }
 
 interface OpcUaCounters {
@@ -136,9 +146,9 @@ export async function startOpcUaServer(options: OpcUaOptions): Promise<OpcUaSim>
     pause: beat.pause,
     resume: beat.resume,
     stop,
-    async restart() {
+    async restart(changed) {
       await stop();
-      running = await launch({ ...options, password, port }, unit);
+      running = await launch({ ...options, ...changed, password, port }, unit);
     },
     cut: () => running?.wire.cut(),
     dropSessions() {
@@ -192,7 +202,10 @@ function sessionsOf({ engine }: OPCUAServer): InnerSession[] {
   return Object.values((engine as unknown as { _sessions: Record<string, InnerSession> })._sessions);
 }
 
-async function launch(options: OpcUaOptions & { password: string; port: number }, unit: CrudeUnit): Promise<Running> {
+async function launch(
+  options: OpcUaOptions & Changed & { password: string; port: number },
+  unit: CrudeUnit,
+): Promise<Running> {
   const credentials = await createCredentials(options.folder);
   const byNode = new Map<unknown, LiveTag>();
   const many = 1_000_000;
@@ -223,10 +236,10 @@ async function launch(options: OpcUaOptions & { password: string; port: number }
       maxMonitoredItemsQueueSize: 10_000,
       minSupportedSampleRate: 50,
       operationLimits: {
-        maxNodesPerRead: 100_000,
-        maxNodesPerBrowse: 10_000,
-        maxMonitoredItemsPerCall: 100_000,
-        maxNodesPerTranslateBrowsePathsToNodeIds: 10_000,
+        maxNodesPerRead: options.mostPerCall ?? 100_000,
+        maxNodesPerBrowse: options.mostPerCall ?? 10_000,
+        maxMonitoredItemsPerCall: options.mostPerCall ?? 100_000,
+        maxNodesPerTranslateBrowsePathsToNodeIds: options.mostPerCall ?? 10_000,
       },
     },
     onCreateMonitoredItem: async (_subscription, item) => {
@@ -236,6 +249,7 @@ async function launch(options: OpcUaOptions & { password: string; port: number }
     },
   });
   await server.initialize();
+  if (options.shifted) server.engine.addressSpace?.registerNamespace('urn:lavera:extension');
   const lookAtAlarms = buildAddressSpace(server.engine.addressSpace as AddressSpace, unit, byNode);
   const listener = (server.endpoints[0] as unknown as { _server: Server })._server;
   const sockets = wire(listener);

@@ -1,18 +1,20 @@
-// Hours of bad luck in short: cuts, hang-ups, black holes, dropped sessions and subscriptions, restarts, at random and
-// one into the other. Every value of every counter has been received, or lies in a gap record that does not claim to be
+// Hours of bad luck in short: cuts, hang-ups, black holes, half-open links, a server that stands still, dropped sessions and
+// subscriptions, restarts, also with another certificate, other namespaces and lower limits, at random and one into the
+// other. Every value of every counter has been received, or lies in a gap record that does not claim to be
 // complete; no session is left behind, and memory does not grow with the number of reconnects.
 //
 // OPCUA_CHAOS_SECONDS=600 npm test -- test/hostile/opcua-chaos.test.ts      longer than the default of 20 s
-// OPCUA_RECONNECTS=1000 …                                                    more cuts than the default of 15
+// OPCUA_RECONNECTS=1000 …                                                    more broken links than the default of 15
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { opcuaAdapter } from '../../agent/src/adapters/opcua/adapter.ts';
-import { keep } from '../../agent/src/adapters/opcua/kept.ts';
+import { type Kept, keep } from '../../agent/src/adapters/opcua/kept.ts';
 import { type Supervisor, supervisor } from '../../agent/src/adapters/supervisor.ts';
 import { type Batch, valueAt } from '../../agent/src/model/batch.ts';
 import { isGood } from '../../agent/src/model/status.ts';
 import { formatTime, toMillis } from '../../agent/src/model/time.ts';
 import type { GapRow, Row } from '../../sim/hub/decode.ts';
+import { createCredentials } from '../../sim/refinery/credentials.ts';
 import { type OpcUaSim, startOpcUaServer } from '../../sim/refinery/opcua.ts';
 import { pkiTrusting, QUICK, tagsOf } from '../adapters/opcua/rig.ts';
 import { type Wire, wire } from '../adapters/wire.ts';
@@ -34,13 +36,16 @@ const latest = new Map<string, number>();
 let received = 0;
 /** Outages that have ended. */
 let outages = 0;
+let kept: Kept;
+/** Credentials of the same server after it was set up anew. */
+const anew = scratch();
 
 beforeAll(async () => {
   dcs = await startOpcUaServer({ folder: scratch(), tags: TAGS, counters: 1, period: PERIOD });
   counters = dcs.signals.filter(({ process }) => process === 'counter').map(({ name }) => name);
   seen = new Completeness(new Map(counters.map((name) => [name, 'dcs'])));
   link = await wire(dcs.port);
-  const pki = pkiTrusting(dcs.certificate);
+  const pki = pkiTrusting(dcs.certificate, (await createCredentials(anew)).certificate);
   const tags = tagsOf(counters.map((name) => `nsu=${dcs.namespace};s=${name}`)).map((tag, i) => ({
     ...tag,
     name: counters[i]!,
@@ -55,7 +60,7 @@ beforeAll(async () => {
     applicationUri: 'urn:test:gateway:fieldgate',
     tags,
   };
-  const kept = keep(options);
+  kept = keep(options);
   source = supervisor({
     source: {
       name: 'dcs',
@@ -63,7 +68,8 @@ beforeAll(async () => {
       address: options.endpoint,
       tags: tags.map(({ index }) => index),
       latency: 2 * PERIOD,
-      create: () => opcuaAdapter(options, { ...QUICK, connect: 3_000, outlive: 6_000 }, kept),
+      create: () =>
+        opcuaAdapter(options, { ...QUICK, connect: 3_000, keepAlive: 2_000, quiet: 500, outlive: 6_000 }, kept),
     },
     accept: (batch) => seen.see(rowsOf(batch)),
     describe() {},
@@ -142,9 +148,18 @@ test('what was received and what gap records explain is all that was made', {
     },
     dropSessions: () => dcs.dropSessions(),
     dropSubscriptions: () => dcs.dropSubscriptions(),
+    halfOpen: () => link.strand(),
+    async busy() {
+      link.hold();
+      await new Promise((resolve) => setTimeout(resolve, 500 + 3_000 * dice()));
+      link.release();
+    },
     restart: () => dcs.restart(),
+    certificate: () => dcs.restart({ folder: anew }),
+    namespaces: () => dcs.restart({ shifted: true }),
+    limits: () => dcs.restart({ mostPerCall: 7 }),
   };
-  const names = ['cut', 'cut', 'cut', 'hangUp', 'hangUp', 'blackHole', 'dropSessions', 'dropSubscriptions', 'restart'];
+  const names = [...Object.keys(acts), 'cut', 'cut', 'hangUp', 'halfOpen', 'busy'];
   const end = performance.now() + SECONDS * 1_000;
   while (performance.now() < end) {
     await new Promise((resolve) => setTimeout(resolve, 200 + 2_500 * dice()));
@@ -156,14 +171,15 @@ test('what was received and what gap records explain is all that was made', {
   const { readings, explained, unexplained } = seen.verdict();
   console.log(
     `chaos: ${JSON.stringify(done)}, ${readings} values received (${received - readings} twice), ` +
-      `${explained} explained by ${seen.gaps.length} gap records, ${unexplained.length} unexplained`,
+      `${explained} explained by ${seen.gaps.length} gap records, ${unexplained.length} unexplained; ` +
+      `${kept.mended} links replaced without an outage`,
   );
   expect(unexplained).toEqual([]);
   expect(readings).toBeGreaterThan(TAGS * 5);
   await until('one session', () => dcs.counters().sessions === 1, 30_000);
 });
 
-test('any number of cuts leaves one session, one subscription and no more memory', {
+test('any number of broken links leaves one session, one subscription and no more memory', {
   timeout: RECONNECTS * 2_000 + 120_000,
 }, async () => {
   await settled();
@@ -173,17 +189,21 @@ test('any number of cuts leaves one session, one subscription and no more memory
   for (let i = 0; i < RECONNECTS; i++) {
     if (i > 0 && i % 100 === 0)
       console.log(`${i} reconnects in ${Math.round((performance.now() - started) / 1_000)} s, heap ${mb(heap())} MB`);
-    const before = outages;
-    link.cut();
+    const before = outages + kept.mended;
+    // Half-open ones take a second each to be noticed.
+    if (i % 20 === 19) link.strand();
+    else if (i % 5 === 4) link.hangUp();
+    else if (i % 20 === 2) dcs.dropSessions();
+    else link.cut();
     // Not only connected: a link that breaks again before its subscriptions are taken up waits ever longer.
-    await until('the end of the outage', () => outages > before, 30_000);
+    await until('the end of the outage', () => outages + kept.mended > before, 30_000);
     if (i === Math.floor(RECONNECTS / 4)) early = heap();
   }
   await settled();
   const late = heap();
   const { sessions, subscriptions } = dcs.counters();
   console.log(
-    `reconnects: ${source.stats().connects - begin}, heap ${mb(early)} MB after a quarter, ${mb(late)} MB at the end, ` +
+    `${RECONNECTS} broken links, ${source.stats().connects - begin} connects, heap ${mb(early)} MB after a quarter, ${mb(late)} MB at the end, ` +
       `resident ${mb(process.memoryUsage().rss)} MB (client and server), ${sessions} sessions, ${subscriptions} subscriptions`,
   );
   await until('one session', () => dcs.counters().sessions === 1, 30_000);
