@@ -36,6 +36,8 @@ export interface Wirer {
 /** @param bufferPath the gateway's data folder is the one that holds the buffer; its certificates are in `pki` beside it */
 export function wirer(plant: Pick<Plant, 'site' | 'gateway'>, bufferPath: string): Wirer {
   const tags: Tag[] = [];
+  /** Tags whose unit the source told: it may tell another one later. */
+  const learned = new Set<number>();
   const pki = join(dirname(bufferPath), 'pki');
   /** Tags that take the events of a source, by its name. */
   const takers = new Map<string, Tag>();
@@ -62,7 +64,8 @@ export function wirer(plant: Pick<Plant, 'site' | 'gateway'>, bufferPath: string
     tags,
     learnUnit(index, unit) {
       const tag = tags[index];
-      if (tag === undefined || tag.unit !== undefined) return undefined;
+      if (tag === undefined || tag.unit === unit || (tag.unit !== undefined && !learned.has(index))) return undefined;
+      learned.add(index);
       const told = { ...tag, unit };
       tags[index] = told;
       return told;

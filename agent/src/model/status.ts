@@ -13,6 +13,9 @@ const CODE = 0xffff0000;
 /** InfoType DataValue together with the overflow bit: the server's queue lost values next to this one. */
 const OVERFLOW = 0x480;
 
+/** Unit, range or meaning of the value is not what it was (OPC 10000-4 section 7.39.1). */
+export const SEMANTICS_CHANGED = 0x4000;
+
 /**
  * Bits beside any status: the value was limited, InfoType DataValue and the LimitBits (OPC 10000-4 section 7.39.1).
  */

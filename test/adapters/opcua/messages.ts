@@ -22,7 +22,11 @@ export const message = (
   received(
     new PublishResponse({
       subscriptionId: 1,
-      notificationMessage: new NotificationMessage({ sequenceNumber, notificationData: data }),
+      notificationMessage: new NotificationMessage({
+        sequenceNumber,
+        publishTime: new Date(Date.UTC(2026, 0, 1) + sequenceNumber),
+        notificationData: data,
+      }),
     }),
   );
 

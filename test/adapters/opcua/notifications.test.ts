@@ -23,7 +23,9 @@ const start = () => {
   const sink = recorder();
   const lacks: unknown[] = [];
   const tags = roster(tagsOf(['i=1', 'i=2']), 100);
-  const receive = receiver(tags, (...lack) => lacks.push(lack));
+  const counts = { overflows: 0, republished: 0, lost: 0 };
+  const told = { overflowed: (...lack: unknown[]) => lacks.push(lack), changed() {}, vanished() {}, back() {} };
+  const receive = receiver(tags, told, counts);
   const take = ({ notificationMessage }: PublishResponse) => receive.take(notificationMessage, sink);
   return { sink, tags, receive, take, handles: [receive.handle(0), receive.handle(1)], lacks };
 };
@@ -48,11 +50,14 @@ test('of a tag that is gone are nobody’s at once, though its item still stands
   ]);
 });
 
-test('a subscription that the server ended is a fault', () => {
-  const { take } = start();
-  const ended = message(1, [new StatusChangeNotification({ status: StatusCodes.BadTimeout })]);
-  expect(() => take(ended)).toThrow(expect.objectContaining({ code: 'source.closed' }));
-});
+test.each([StatusCodes.BadTimeout, StatusCodes.GoodSubscriptionTransferred])(
+  'a subscription that the server ended, or gave to another client, is a fault: $name',
+  (status) => {
+    const { take } = start();
+    const ended = message(1, [new StatusChangeNotification({ status })]);
+    expect(() => take(ended)).toThrow(expect.objectContaining({ code: 'source.closed' }));
+  },
+);
 
 test('a StatusCode that nobody defined keeps its number', () => {
   const { sink, take, handles } = start();

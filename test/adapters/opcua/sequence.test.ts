@@ -5,6 +5,9 @@ import { sequence } from '../../../agent/src/adapters/opcua/sequence.ts';
 import { Fault } from '../../../agent/src/model/fault.ts';
 import { change, keepAlive } from './messages.ts';
 
+/** Among those taken: some could not be had here. */
+const MISSING = -1;
+
 const start = (kept: readonly number[] = []) => {
   const taken: number[] = [];
   const asked: number[] = [];
@@ -17,6 +20,7 @@ const start = (kept: readonly number[] = []) => {
       asked.push(number);
       return kept.includes(number) ? change(number, 0, number).notificationMessage : undefined;
     },
+    missing: () => taken.push(MISSING),
     lost: (count) => lost.push(count),
   });
   return { taken, asked, lost, order };
@@ -37,7 +41,7 @@ test('a message that the server does not keep is told as lost', async () => {
   order.accept(change(1, 0, 1));
   order.accept(change(2, 0, 1));
   await order.accept(change(6, 0, 1));
-  expect(taken).toEqual([1, 2, 4, 6]);
+  expect(taken).toEqual([1, 2, MISSING, 4, MISSING, 6]);
   expect(lost).toEqual([2]);
 });
 
@@ -64,6 +68,7 @@ test('an empty message in place of the one that was asked for is none', async ()
       taken.push(sequenceNumber);
     },
     again: async () => answers.shift(),
+    missing() {},
     lost: (count) => lost.push(count),
   });
   order.accept(change(1, 0, 1));
@@ -87,7 +92,7 @@ test('numbers that go back are a loss, and what comes is taken', async () => {
   for (const number of [7, 8]) order.accept(change(number, 0, 1));
   await order.accept(change(1, 0, 1));
   expect(order.accept(change(2, 0, 1))).toBeUndefined();
-  expect(taken).toEqual([7, 8, 1, 2]);
+  expect(taken).toEqual([7, 8, MISSING, 1, 2]);
   expect(lost).toEqual([1]);
 });
 
@@ -97,6 +102,7 @@ test('another message than the one asked for is not taken', async () => {
   const order = sequence({
     take: ({ sequenceNumber }) => void taken.push(sequenceNumber),
     again: async (number) => change(number + 7, 0, 1).notificationMessage,
+    missing() {},
     lost: (count) => lost.push(count),
   });
   expect(await order.resume()).toBe(0);
@@ -115,6 +121,7 @@ test('a message that cannot be decoded ends the link once; had again after it, i
       taken.push(sequenceNumber);
     },
     again: async (number) => (number < 4 ? change(number, 0, 1).notificationMessage : undefined),
+    missing() {},
     lost: (count) => lost.push(count),
   });
   order.accept(change(1, 0, 1));
@@ -123,6 +130,46 @@ test('a message that cannot be decoded ends the link once; had again after it, i
   await order.accept(change(4, 0, 1));
   expect(taken).toEqual([1, 3, 4]);
   expect(lost).toEqual([1]);
+});
+
+test('a message that comes twice is taken once, and nothing is missing', async () => {
+  const { order, taken, lost, asked } = start();
+  const second = change(2, 0, 1);
+  for (const response of [change(1, 0, 1), second, change(3, 0, 1)]) order.accept(response);
+  await order.accept(second);
+  await order.accept(second);
+  expect(order.accept(change(4, 0, 1))).toBeUndefined();
+  expect(taken).toEqual([1, 2, 3, 4]);
+  expect([lost, asked]).toEqual([[], []]);
+});
+
+test('a message that was had again and then comes by itself is taken once', async () => {
+  const { order, taken, lost } = start([2, 3]);
+  order.accept(change(1, 0, 1));
+  await order.accept(change(4, 0, 1));
+  await order.accept(change(2, 0, 2));
+  await order.accept(change(3, 0, 3));
+  expect(taken).toEqual([1, 2, 3, 4]);
+  expect(lost).toEqual([]);
+});
+
+test('a message that was told as missing and comes late is taken, and the order goes on', async () => {
+  const { order, taken, lost } = start();
+  order.accept(change(1, 0, 1));
+  await order.accept(change(3, 0, 1));
+  await order.accept(change(2, 0, 1));
+  expect(order.accept(change(4, 0, 1))).toBeUndefined();
+  expect(taken).toEqual([1, MISSING, 3, 2, 4]);
+  expect(lost).toEqual([1]);
+});
+
+test('of a hole longer than any server keeps the newest messages are asked for', async () => {
+  const { order, taken, lost, asked } = start([999, 1_000]);
+  order.accept(change(1, 0, 1));
+  await order.accept(change(1_001, 0, 1));
+  expect(taken.filter((number) => number !== MISSING)).toEqual([1, 999, 1_000, 1_001]);
+  expect(asked.length).toBeLessThan(300);
+  expect(lost).toEqual([997]);
 });
 
 test('after a reconnect all that was sent into the dead link is had again, from the first message on', async () => {

@@ -58,7 +58,7 @@ test('a unit is told once it is known, bounded, and only where it is wanted', as
   await adapter.close();
 });
 
-test("a mapping's unit wins, and one that was learned stays", () => {
+test("a mapping's unit wins, and one that was learned is changed by what the source tells later", () => {
   const numbering = wirer({ site: 's', gateway: 'g' }, 'data/buffer.db');
   numbering.wire({
     name: 'plc',
@@ -71,7 +71,8 @@ test("a mapping's unit wins, and one that was learned stays", () => {
   } as unknown as ResolvedSource);
   expect(numbering.learnUnit(0, 'bar')).toBeUndefined();
   expect(numbering.learnUnit(1, 'degC')).toMatchObject({ name: 'B', index: 1, unit: 'degC' });
-  expect(numbering.learnUnit(1, 'K')).toBeUndefined();
+  expect(numbering.learnUnit(1, 'degC')).toBeUndefined();
+  expect(numbering.learnUnit(1, 'K')).toMatchObject({ index: 1, unit: 'K' });
   expect(numbering.learnUnit(7, 'K')).toBeUndefined();
-  expect(numbering.tags.map(({ unit }) => unit)).toEqual(['barg', 'degC']);
+  expect(numbering.tags.map(({ unit }) => unit)).toEqual(['barg', 'K']);
 });

@@ -186,7 +186,8 @@ export function calls(session: Session, name: string, deadline: number): Calls {
   };
 }
 
-function tooMuch(error: unknown): boolean {
+/** Whether a call failed because it asked for too much, as far as one can tell. */
+export function tooMuch(error: unknown): boolean {
   if (!(error instanceof Fault)) return false;
   if (error.code === 'source.timeout') return true;
   const status = serviceResult(error.cause ?? {});
@@ -233,6 +234,13 @@ export async function readServer({
     },
     namespaces: Array.isArray(namespaces?.value.value) ? namespaces.value.value : [],
   };
+}
+
+/** The server's namespaces now. */
+export async function readNamespaces({ once }: Calls): Promise<readonly string[]> {
+  const node = { nodeId: NAMESPACE_ARRAY, attributeId: AttributeIds.Value };
+  const { value } = await once('reading the namespaces', (session) => session.read(node));
+  return Array.isArray(value.value) ? value.value : [];
 }
 
 /** 0 or nothing means that the server sets no limit. */

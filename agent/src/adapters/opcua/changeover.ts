@@ -79,7 +79,7 @@ export async function settle(
       lack,
       short,
       (position) => known.latest[position] ?? Number.NEGATIVE_INFINITY,
-      (position) => receive.first(position),
+      receive.stretch().after,
     );
   }
 }

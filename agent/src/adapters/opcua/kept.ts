@@ -8,6 +8,8 @@ import type { Known } from './failover.ts';
 import { type Backfill, backfill } from './history.ts';
 import type { Item } from './items.ts';
 import type { Session } from './link.ts';
+import { type Meaning, meaning } from './meaning.ts';
+import type { Counts } from './notifications.ts';
 import type { OpcUaOptions } from './options.ts';
 import { type Roster, roster } from './roster.ts';
 import type { Memory, Subscriptions } from './subscriptions.ts';
@@ -18,8 +20,8 @@ import { type Unreadable, unreadable } from './unreadable.ts';
 export interface Estate {
   /** The session that its subscriptions belong to. */
   readonly session: Session;
-  /** As they were when the node ids were resolved. */
-  readonly namespaces: readonly string[];
+  /** As they were when the node ids were resolved; those that came since stand at the end. */
+  namespaces: readonly string[];
   readonly subscriptions: Subscriptions;
   /** Tags that can be read, subscribed or polled. */
   items: Item[];
@@ -51,10 +53,10 @@ export interface Kept {
   /** The server cannot keep ready what stands on it. */
   restless: boolean;
   readonly memory: Memory;
+  readonly counts: Counts;
   readonly history: Backfill;
   readonly unreadable: Unreadable;
-  /** Positions of tags whose unit was asked for. */
-  readonly described: Set<number>;
+  readonly meaning: Meaning;
   /** What the numbers of enumerations mean. */
   readonly texts: TextBook;
 }
@@ -75,9 +77,10 @@ export const keep = (
     known: undefined,
     restless: false,
     memory: { most: Number.POSITIVE_INFINITY, trying: 0 },
+    counts: { overflows: 0, republished: 0, lost: 0 },
     history: backfill(tags, lag),
     unreadable: unable,
-    described: new Set(),
+    meaning: meaning(),
     texts: textBook(unable.note),
   };
 };

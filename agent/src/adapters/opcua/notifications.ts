@@ -4,7 +4,7 @@
 import { DataChangeNotification, type NotificationMessage, StatusChangeNotification } from 'node-opcua-client';
 import { BatchBuilder } from '../../model/batch.ts';
 import { describe, Fault } from '../../model/fault.ts';
-import { hasOverflow, isBad } from '../../model/status.ts';
+import { hasOverflow, isBad, SEMANTICS_CHANGED, StatusCode } from '../../model/status.ts';
 import type { Timestamp } from '../../model/time.ts';
 import type { Sink } from '../adapter.ts';
 import type { Known } from './failover.ts';
@@ -14,6 +14,7 @@ import { type Overlap, overlap } from './overlap.ts';
 import { rawValues, ValueReader } from './raw.ts';
 import { GONE, type Roster } from './roster.ts';
 import type { Types } from './types.ts';
+import { isUnreadable } from './unreadable.ts';
 
 const NOBODY = -1;
 
@@ -36,8 +37,10 @@ export interface Receiver {
   latest(position: number): Timestamp;
   /** Time of the first reading of the tag since `renew`; Infinity before it. */
   first(position: number): Timestamp;
-  /** A new link: what comes from now on is first. */
-  renew(): void;
+  /** A new link, or messages are missing: what comes from now on is first. */
+  renew(): Stretch;
+  /** The stretch since the last `renew`. */
+  stretch(): Stretch;
   /** Notes a reading that came by another way. */
   saw(position: number, time: Timestamp, status?: number): void;
   /** What was delivered of each tag last: a copy. */
@@ -46,24 +49,63 @@ export interface Receiver {
   follow(known: Pick<Known, 'latest' | 'bad' | 'behind'>): Overlap;
   /** From now on whatever comes is news. */
   part(): void;
-  /** Values of the hot path since the start, and those that a server's queue had dropped others next to. */
-  readonly overflows: number;
 }
 
-/** @param overflowed told of every gap that an overflow makes, after it was recorded */
-export function receiver(
-  roster: Roster,
-  overflowed: (positions: readonly number[], from: Timestamp, to: Timestamp) => void,
-): Receiver {
+/** What happens seldom, counted over the life of the process. */
+export interface Counts {
+  /** Values next to which a server's queue had dropped others. */
+  overflows: number;
+  /** Messages that were missing and had again. */
+  republished: number;
+  /** Messages that are missing for good. */
+  lost: number;
+}
+
+/** From one `renew` to the next, after which it stays as it is. */
+export interface Stretch {
+  /** Time of the newest reading of the tag before it; -Infinity when there was none. */
+  before(position: number): Timestamp;
+  /** Time of the first reading of the tag in it; Infinity while there is none. */
+  after(position: number): Timestamp;
+}
+
+/** What values say beside their value; told after they were delivered. */
+export interface Remarks {
+  /** The gap that an overflow made was recorded; by position, the readings at its ends. */
+  overflowed(ends: ReadonlyMap<number, Ends>, from: Timestamp, to: Timestamp): void;
+  /** Range, unit or meaning of these tags is not what it was (OPC 10000-4 section 7.39, SemanticsChanged). */
+  changed(positions: readonly number[]): void;
+  /** The nodes of these tags cannot be read any more; by position, the status. */
+  vanished(statuses: ReadonlyMap<number, number>, sink: Sink): void;
+  /** Of these they can be read again. */
+  back(positions: readonly number[], sink: Sink): void;
+}
+
+export interface Ends {
+  readonly from: Timestamp;
+  readonly to: Timestamp;
+}
+
+/** The remarks of one message. */
+interface Marks {
+  readonly lossy: Map<number, Ends>;
+  readonly changed: Set<number>;
+  readonly vanished: Map<number, number>;
+  readonly back: Set<number>;
+}
+
+export function receiver(roster: Roster, remarks: Remarks, counts: Counts): Receiver {
   const builder = new BatchBuilder();
   const positions: number[] = []; // by client handle
   const free: number[] = [];
+  /** Those whose last value says that their node cannot be read. */
+  const vanished = new Set<number>();
   let latest = new Float64Array(roster.tags.length).fill(-Infinity);
   let first = new Float64Array(roster.tags.length).fill(Infinity);
   /** By position; 1: the newest reading is Bad. */
   let bad = new Uint8Array(roster.tags.length);
   let beside: Overlap | undefined;
-  let overflows = 0;
+  let columns = { before: new Float64Array(), after: first };
 
   /** Room for tags that came since. */
   const grow = () => {
@@ -72,40 +114,76 @@ export function receiver(
     const more = new Uint8Array(roster.tags.length);
     more.set(bad);
     bad = more;
+    columns.after = first;
   };
 
+  /** What a value says beside its value. */
+  const mark = (marks: Marks | undefined, position: number, status: number, time: Timestamp): Marks | undefined => {
+    const lossy = hasOverflow(status);
+    const changed = (status & SEMANTICS_CHANGED) !== 0;
+    const gone = isUnreadable(status);
+    if (!lossy && !changed && gone === vanished.has(position)) return marks;
+    const noted = marks ?? { lossy: new Map(), changed: new Set(), vanished: new Map(), back: new Set() };
+    if (lossy) {
+      counts.overflows += 1;
+      beside?.admitted(position);
+      const before = latest[position] as number;
+      const from = noted.lossy.get(position)?.from ?? (before === -Infinity ? time : before);
+      noted.lossy.set(position, { from, to: time });
+    }
+    if (changed) noted.changed.add(position);
+    if (gone) {
+      vanished.add(position);
+      noted.vanished.set(position, status);
+      noted.back.delete(position);
+    } else if (vanished.delete(position)) {
+      noted.back.add(position);
+      noted.vanished.delete(position);
+    }
+    return noted;
+  };
+
+  const tell = ({ lossy, changed, vanished, back }: Marks, sink: Sink) => {
+    if (lossy.size > 0) {
+      const tags = [...lossy.keys()].map((position) => (roster.tags[position] as OpcUaTag).name);
+      let from = Infinity;
+      let to = -Infinity;
+      for (const ends of lossy.values()) {
+        from = Math.min(from, ends.from);
+        to = Math.max(to, ends.to);
+      }
+      sink.gap({ reason: 'source-overflow', tags, from, to });
+      remarks.overflowed(lossy, from, to);
+    }
+    if (changed.size > 0) remarks.changed([...changed]);
+    if (vanished.size > 0) remarks.vanished(vanished, sink);
+    if (back.size > 0) remarks.back([...back], sink);
+  };
+
+  /** @param marks of the round before; `latest` has been moved on by it */
   const dataChange = (
     change: DataChangeNotification,
     sink: Sink,
     types: Types | undefined,
     rounds = 0,
+    marks: Marks | undefined = undefined,
   ): Promise<void> | undefined => {
     const list = rawValues(change);
     if (list === undefined) return undefined;
     const values = new ValueReader(list, types);
     const { indices } = roster;
-    let lossy: Set<number> | undefined;
-    let from = Infinity;
-    let to = -Infinity;
+    let marked = marks;
     try {
       for (let i = 0; i < values.count; i++) {
         const position = positions[values.handle()] ?? NOBODY;
         values.next();
         if (position === NOBODY || indices[position] === GONE) continue;
-        const { time } = values;
+        const { time, status } = values;
         if (beside !== undefined && !beside.isNews(position, time)) continue;
         values.push(builder, indices[position] as number);
-        if (hasOverflow(values.status)) {
-          overflows += 1;
-          lossy ??= new Set();
-          lossy.add(position);
-          beside?.admitted(position);
-          const before = latest[position] as number;
-          from = Math.min(from, before === -Infinity ? time : before);
-          to = Math.max(to, time);
-        }
+        if ((status !== 0 || vanished.size > 0) && rounds === 0) marked = mark(marked, position, status, time);
         latest[position] = time;
-        bad[position] = values.status >>> 31;
+        bad[position] = status >>> 31;
         if (first[position] === Infinity) first[position] = time;
       }
     } catch (error) {
@@ -115,20 +193,17 @@ export function receiver(
     }
     if (types?.wanting && rounds < MOST_ROUNDS) {
       builder.take();
-      return types.learn().then(() => dataChange(change, sink, types, rounds + 1));
+      return types.learn().then(() => dataChange(change, sink, types, rounds + 1, marked));
     }
     if (builder.count > 0) sink.deliver(builder.take());
-    if (lossy) {
-      const names = [...lossy].map((position) => (roster.tags[position] as OpcUaTag).name);
-      sink.gap({ reason: 'source-overflow', tags: names, from, to });
-      overflowed([...lossy], from, to);
-    }
+    if (marked) tell(marked, sink);
     return undefined;
   };
 
   return {
     handle(position) {
       if (position >= latest.length) grow();
+      vanished.delete(position);
       const handle = free.pop() ?? positions.length;
       positions[handle] = position;
       return handle;
@@ -142,9 +217,14 @@ export function receiver(
     },
     latest: (position) => latest[position] ?? -Infinity,
     first: (position) => first[position] ?? Infinity,
-    renew: () => {
-      first.fill(Infinity);
+    renew() {
+      const before = latest.slice();
+      first = new Float64Array(latest.length).fill(Infinity);
+      // Whoever holds the stretch before keeps what it was.
+      columns = { before, after: first };
+      return stretchOf(columns);
     },
+    stretch: () => stretchOf(columns),
     known: () => ({ latest: latest.slice(), bad: bad.slice() }),
     follow(known) {
       const length = Math.max(latest.length, known.latest.length);
@@ -152,6 +232,7 @@ export function receiver(
       bad = new Uint8Array(length);
       bad.set(known.bad);
       first = new Float64Array(length).fill(Infinity);
+      columns = { before: latest.slice(), after: first };
       beside = overlap(known);
       return beside;
     },
@@ -174,11 +255,13 @@ export function receiver(
       }
       return turn;
     },
-    get overflows() {
-      return overflows;
-    },
   };
 }
+
+const stretchOf = (columns: { readonly before: Float64Array; readonly after: Float64Array }): Stretch => ({
+  before: (position) => columns.before[position] ?? -Infinity,
+  after: (position) => columns.after[position] ?? Infinity,
+});
 
 function longer(column: Float64Array, length: number, filler: number): Float64Array<ArrayBuffer> {
   const long = new Float64Array(length).fill(filler);
@@ -186,8 +269,14 @@ function longer(column: Float64Array, length: number, filler: number): Float64Ar
   return long;
 }
 
+/** The server tells that the subscription belongs to another session now. */
+export const isTransfer = ({ notificationData }: NotificationMessage): boolean =>
+  notificationData?.length === 1 &&
+  notificationData[0] instanceof StatusChangeNotification &&
+  notificationData[0].status.value === StatusCode.GoodSubscriptionTransferred;
+
 /** The server tells that a subscription ended (@throws Fault), or something about it that changes nothing for us. */
 export function ended(status: number): void {
-  if (!isBad(status)) return;
+  if (!isBad(status) && status !== StatusCode.GoodSubscriptionTransferred) return;
   throw new Fault('source.closed', faultOf(status, 'the subscription has ended').message);
 }

@@ -5,13 +5,13 @@
 
 import type { NodeId } from 'node-opcua-client';
 import { BatchBuilder, Kind } from '../../model/batch.ts';
-import { StatusCode } from '../../model/status.ts';
 import type { Timestamp } from '../../model/time.ts';
 import type { Sink } from '../adapter.ts';
 import type { Calls, Limits } from './calls.ts';
 import { serviceResult } from './faults.ts';
 import type { Item } from './items.ts';
 import type { Roster } from './roster.ts';
+import { isUnreadable } from './unreadable.ts';
 
 /** The shortest interval, ms: a tag sampled "as fast as the server can" is polled this often. */
 const SHORTEST = 50;
@@ -28,6 +28,8 @@ export interface PollOptions {
   readonly roster: Pick<Roster, 'tags'>;
   /** The status of a tag is another one than at its last reading. */
   readonly answered: (item: Item, status: number) => void;
+  /** All that was `answered` by one call has been told. */
+  readonly settled: () => void;
   /** A tag was read; the time of its reading. */
   readonly saw: (position: number, time: Timestamp) => void;
   /** Rounds left out so far, of one interval; 0 when none was for a minute. */
@@ -125,7 +127,7 @@ export const nextTime = (time: number, interval: number) => (Math.floor(time / i
 /** Reads all once. A value that stands still with its time is no news; a tag that cannot be read is told of once. */
 async function round(
   group: readonly Polled[],
-  { server, limits, sink, roster, answered, saw }: PollOptions,
+  { server, limits, sink, roster, answered, settled, saw }: PollOptions,
 ): Promise<void> {
   await server.portions(group, limits.read, async (portion) => {
     const values = await server.read(
@@ -133,6 +135,7 @@ async function round(
       portion.map(({ node }) => node),
     );
     const builder = new BatchBuilder(portion.length);
+    let news = false;
     for (const last of portion) {
       const { item } = last;
       values.next();
@@ -140,6 +143,7 @@ async function round(
       const { status, time, number, kind } = values;
       const changed = status !== last.status;
       if (changed) answered(item, status);
+      news ||= changed;
       const same = !changed && time === last.time && number === last.number && kind !== Kind.Other;
       last.status = status;
       last.time = time;
@@ -149,19 +153,9 @@ async function round(
       saw(item.position, time);
     }
     if (builder.count > 0) sink.deliver(builder.take());
+    if (news) settled();
   });
 }
-
-const UNREADABLE: readonly number[] = [
-  StatusCode.BadNodeIdUnknown,
-  StatusCode.BadNodeIdInvalid,
-  StatusCode.BadAttributeIdInvalid,
-  StatusCode.BadNotReadable,
-  StatusCode.BadUserAccessDenied,
-];
-
-/** Whether the node itself cannot be read, which is no statement about its value. */
-export const isUnreadable = (status: number) => UNREADABLE.includes((status & 0xffff_0000) >>> 0);
 
 /** The server's handles for the nodes; the nodes themselves where it has none. */
 async function register(items: readonly Item[], server: Calls, limits: Limits): Promise<NodeId[]> {

@@ -3,22 +3,24 @@
 // ends.
 
 import { Fault } from '../../model/fault.ts';
-import { now, type Timestamp } from '../../model/time.ts';
-import type { Sink } from '../adapter.ts';
-import type { Connection } from './calls.ts';
+import { now } from '../../model/time.ts';
+import type { Outage, Sink } from '../adapter.ts';
+import { type Connection, readNamespaces } from './calls.ts';
 import { type ChangeOver, changeOver, settle, tellUnbridged } from './changeover.ts';
 import { events } from './events.ts';
-import { readRanges, readUnits } from './facts.ts';
 import type { Hold } from './failover.ts';
 import { serviceResult } from './faults.ts';
+import { heed } from './heed.ts';
 import type { Item } from './items.ts';
 import { bridges, type Estate, type Kept } from './kept.ts';
 import { resolveNodes } from './nodes.ts';
 import type { OpcUaOptions, OpcUaTag, Timings } from './options.ts';
-import { isUnreadable, type Polling, pause, polling } from './poll.ts';
+import { type Polling, pause, polling } from './poll.ts';
+import { report } from './report.ts';
+import { readableAgain } from './revive.ts';
 import { readStill } from './still.ts';
-import { type Subscriptions, subscriptions } from './subscriptions.ts';
-import { patience, refusal } from './unreadable.ts';
+import { subscriptions } from './subscriptions.ts';
+import { isUnreadable, patience, refusal } from './unreadable.ts';
 
 /**
  * Works until the signal aborts; rejects with a Fault when the link is of no use any more.
@@ -37,14 +39,18 @@ export async function serve(
 ): Promise<void> {
   if (hold?.mode === 'cold') await hold.used;
   if (signal.aborted) return;
-  const { link, server, limits, namespaces } = connection;
-  const { roster, texts } = kept;
+  const { link, server, limits } = connection;
+  let { namespaces } = connection;
+  const { roster, texts, meaning } = kept;
   const sink = texts.over(to);
+  const ask = { server, limits, sink, signal };
   server.types.onFailure = (type, reason) => {
     kept.unreadable.note(`values of type ${type}`, reason);
     kept.unreadable.tell(sink);
   };
   const previous = kept.estate?.subscriptions.receive;
+  /** What came before this link, and first by it. */
+  const ending = previous?.renew();
   const resumed = await takeUp();
   if (!resumed && !first) throw new Fault('source.closed', `${options.name}: the subscriptions are gone`);
   kept.unreadable.renew(!resumed);
@@ -66,16 +72,18 @@ export async function serve(
   const { known } = kept;
   const taken = await wake();
   await listen(estate);
-  kept.unreadable.tell(sink);
+  tellRangeless();
   sink.granted(report(estate.subscriptions, kept.mended));
   if (taken?.whole && known !== undefined) tellUnbridged(estate, options.events?.name, known, sink);
   const outage = sink.ready(taken?.whole ?? (resumed && bridges(estate)));
-  if (outage !== undefined) want(outage, undefined);
+  if (outage !== undefined) want(outage);
   await Promise.all([
     upkeep ?? tend(),
     refresh(estate),
     listenAgain(estate),
-    describe(estate),
+    meaning.units(estate.items, ask),
+    meaning.keepUp(() => estate.items, ask, tellRangeless),
+    watchNamespaces(estate),
     fill(estate),
     keepTexts(estate),
   ]);
@@ -112,7 +120,6 @@ export async function serve(
     }
     if (stands && (await old.subscriptions.resume())) {
       kept.estate = { ...old, session, namespaces };
-      old.subscriptions.receive.renew();
       old.subscriptions.start();
       return true;
     }
@@ -138,17 +145,8 @@ export async function serve(
     // The server that ended the link while it was given so many items is given half as many.
     if (memory.trying > 1) memory.most = Math.ceil(memory.trying / 2);
     memory.trying = 0;
-    const lacking = (positions: readonly number[] | undefined, from: Timestamp, to: Timestamp) => {
-      const tags = positions?.map((position) => (roster.tags[position] as OpcUaTag).name);
-      kept.history.want(
-        { reason: 'source-overflow', ...(tags && { tags }), from, to },
-        positions,
-        () => from,
-        () => to,
-      );
-    };
     const rest = hold?.waiting && !kept.restless ? hold.mode : undefined;
-    const all = subscriptions(options, roster, timings, memory, lacking, rest);
+    const all = subscriptions(options, roster, timings, memory, kept.counts, heed(kept), rest);
     all.bind(server, limits, sink, link.fail);
     kept.debris = all;
     const told = options.events && { events: events(options.events) };
@@ -180,18 +178,12 @@ export async function serve(
   }
 
   /** What is missing after an outage: between the last reading of each tag before it and the first after it. */
-  function want(outage: NonNullable<ReturnType<Sink['ready']>>, positions: readonly number[] | undefined): void {
+  function want(outage: Outage): void {
     const { receive } = estate.subscriptions;
-    kept.history.want(
-      outage,
-      positions,
-      (position) => {
-        if (known !== undefined) return known.latest[position] ?? Number.NEGATIVE_INFINITY;
-        return previous === undefined || previous === receive ? Number.NEGATIVE_INFINITY : previous.latest(position);
-      },
-      (position) => receive.first(position),
-      positions === undefined && estate.events !== undefined,
-    );
+    const { after } = receive === previous && ending !== undefined ? ending : receive.stretch();
+    const before = (position: number) =>
+      known?.latest[position] ?? ending?.before(position) ?? Number.NEGATIVE_INFINITY;
+    kept.history.want(outage, undefined, before, after, estate.events !== undefined);
   }
 
   /**
@@ -225,9 +217,9 @@ export async function serve(
       await inTurn(async () => {
         version = await follow(estate);
       });
-      kept.unreadable.tell(sink);
+      tellRangeless();
       sink.granted(report(estate.subscriptions, kept.mended));
-      await describe(estate);
+      await meaning.units(estate.items, ask);
     }
   }
 
@@ -250,10 +242,7 @@ export async function serve(
       else kept.unreadable.set(position, resolved.status, resolved.reason);
     }
     if (described) kept.unreadable.tell(sink);
-    const ranged = found.filter(({ tag }) => tag.wantsRange);
-    const nodes = ranged.map(({ node }) => node);
-    const facts = await readRanges(nodes, limits, server);
-    for (const [i, { tag }] of ranged.entries()) sink.describe(tag.index, facts[i] ?? {});
+    await meaning.ranges(found, ask);
     await texts.learn(found, limits, server);
     const items = found.map((item) => (texts.has(item.tag.index) ? undamped(item) : item));
     const refused = await estate.subscriptions.add(items.filter((item) => !isPolled(item)));
@@ -277,8 +266,8 @@ export async function serve(
       answered({ position }, status) {
         if (isUnreadable(status)) kept.unreadable.set(position, status, refusal(status));
         else kept.unreadable.clear(position);
-        kept.unreadable.tell(sink);
       },
+      settled: () => kept.unreadable.tell(sink),
       overrun(interval, rounds) {
         // Told at every doubling: each telling is a line in the log.
         if ((rounds & (rounds - 1)) !== 0) return;
@@ -289,29 +278,44 @@ export async function serve(
     });
   }
 
-  /** What stands still is read once, after the queues have come: the supervisor marked it as lost, or it may be other than known. */
+  /**
+   * What has had no reading by this link is read once, after the queues have come: the supervisor marked it as lost, it may
+   * be other than known, and a server may send nothing for an item before its value changes.
+   */
   async function refresh({ subscriptions, items }: Estate): Promise<void> {
-    if (taken?.overlap === undefined && !(resumed && first)) return;
-    if (taken?.overlap !== undefined && known !== undefined)
-      await settle(estate, taken.overlap, kept, known, sink, signal);
-    else await pause(2 * Math.max(0, ...subscriptions.intervals()), signal);
+    const overlap = taken?.overlap;
+    if (overlap === undefined && resumed && !first) return;
+    const messages = 2 * Math.max(0, ...subscriptions.intervals());
+    if (overlap !== undefined && known !== undefined) await settle(estate, overlap, kept, known, sink, signal);
+    else await pause(resumed ? messages : Math.max(messages, timings.keepAlive), signal);
     if (signal.aborted) return;
     const subscribed = items.filter((item) => !isPolled(item));
-    await readStill(subscribed, { server, limits, sink, roster }, subscriptions.receive, taken?.overlap && known);
+    const answered = ({ position }: Item, status: number) => {
+      if (isUnreadable(status)) kept.unreadable.set(position, status, refusal(status), true);
+    };
+    const among = { server, limits, sink, roster, answered };
+    await readStill(subscribed, among, subscriptions.receive, overlap && known);
+    kept.unreadable.tell(sink);
   }
 
   async function retry(estate: Estate): Promise<void> {
     for (let attempt = 1; !signal.aborted; attempt++) {
       await pause(patience(timings.retry, attempt), signal);
       if (signal.aborted) return;
-      const polledNow = new Set(estate.items.map(({ position }) => position));
-      const positions = kept.unreadable.positions.filter((position) => !polledNow.has(position));
-      if (positions.length === 0) {
+      const positions = new Set(kept.unreadable.positions);
+      if (positions.size === 0) {
         attempt = 0;
         continue;
       }
       try {
-        await inTurn(() => add(estate, positions, false));
+        await lookAtNamespaces(estate);
+        await inTurn(async () => {
+          const standing = estate.items.filter((item) => positions.has(item.position) && !isPolled(item));
+          const revived = await readableAgain(standing, namespaces, limits, server);
+          estate.items = estate.items.filter(({ position }) => !revived.has(position));
+          for (const { position } of estate.items) positions.delete(position);
+          if (positions.size > 0) await add(estate, [...positions], false);
+        });
         kept.unreadable.tell(sink);
       } catch (error) {
         // Those that work are not to suffer; whether the link is broken others will tell.
@@ -320,23 +324,22 @@ export async function serve(
     }
   }
 
-  /** Asks for units that the mapping does not say: a courtesy, for which no reading waits and over which no link breaks. */
-  async function describe({ items }: Estate): Promise<void> {
-    const lacking = items.filter(({ tag, position }) => tag.wantsUnit && !kept.described.has(position));
-    for (let from = 0; from < lacking.length && !signal.aborted; from += limits.read) {
-      const portion = lacking.slice(from, from + limits.read);
-      try {
-        const nodes = portion.map(({ node }) => node);
-        const units = await readUnits(nodes, limits, server);
-        for (const [i, { tag, position }] of portion.entries()) {
-          kept.described.add(position);
-          const unit = units[i];
-          if (unit !== undefined) sink.describe(tag.index, { unit });
-        }
-      } catch (error) {
-        // Whether the link is broken others will tell.
+  /** A namespace that has come is known from now on; where one has moved, ids mean other nodes, and all is looked up anew. */
+  async function lookAtNamespaces(estate: Estate): Promise<void> {
+    const found = await readNamespaces(server);
+    if (namespaces.every((uri, i) => uri === found[i])) {
+      namespaces = found;
+      estate.namespaces = found;
+    } else link.fail(new Fault('source.closed', `${options.name}: the namespaces of the server have changed`));
+  }
+
+  async function watchNamespaces(estate: Estate): Promise<void> {
+    for (;;) {
+      await pause(timings.recheck, signal);
+      if (signal.aborted) return;
+      await lookAtNamespaces(estate).catch((error: unknown) => {
         if (!(error instanceof Fault)) throw error;
-      }
+      });
     }
   }
 
@@ -348,6 +351,11 @@ export async function serve(
       kept.unreadable.tell(sink);
     };
     await texts.keep(() => estate.items, again, signal);
+  }
+
+  function tellRangeless(): void {
+    kept.unreadable.note('deadband in percent', meaning.lacks(estate.items, estate.subscriptions.filtered()));
+    kept.unreadable.tell(sink);
   }
 
   function fill(estate: Estate): Promise<void> {
@@ -362,21 +370,4 @@ const isPolled = ({ tag }: Item) => tag.mode === 'poll';
 function undamped(item: Item): Item {
   const { deadband: _, ...tag } = item.tag;
   return { ...item, tag };
-}
-
-/** What the server made of what it was asked for, in flat figures. */
-function report(all: Subscriptions, mended: number): Record<string, number> {
-  const intervals = all.intervals();
-  const { items, slower, slowest, short, shortest, unmarked, deadbands, unfiltered } = all.granted();
-  return {
-    subscriptions: intervals.length,
-    monitoredItems: items,
-    ...(intervals.length > 0 && { publishingMs: Math.min(...intervals) }),
-    ...(slower > 0 && { sampledSlower: slower, slowestSamplingMs: slowest }),
-    ...(short > 0 && { queuesTooShort: short, shortestQueue: shortest }),
-    ...(unmarked > 0 && { queuesOfOne: unmarked }),
-    ...(deadbands > 0 && { deadbandsAtServer: deadbands }),
-    ...(unfiltered > 0 && { deadbandsHere: unfiltered }),
-    ...(mended > 0 && { linksMended: mended }),
-  };
 }

@@ -8,13 +8,22 @@ import type { Item } from './items.ts';
 import type { Receiver } from './notifications.ts';
 import type { Roster } from './roster.ts';
 
+interface Among {
+  readonly server: Calls;
+  readonly limits: Limits;
+  readonly sink: Sink;
+  readonly roster: Roster;
+  /** Told of what is delivered. */
+  readonly answered: (item: Item, status: number) => void;
+}
+
 /**
  * Rejects with a Fault when the server does not answer.
  * @param known given: only what may have changed since is delivered, or was Bad at the server before
  */
 export async function readStill(
   items: readonly Item[],
-  { server, limits, sink, roster }: { server: Calls; limits: Limits; sink: Sink; roster: Roster },
+  { server, limits, sink, roster, answered }: Among,
   receive: Receiver,
   known: Known | undefined,
 ): Promise<void> {
@@ -32,6 +41,7 @@ export async function readStill(
       values.next();
       const { tag, position } = item;
       if (!isStill(item) || roster.tags[position] === undefined || !isDue(position, values.time)) continue;
+      answered(item, values.status);
       values.push(builder, tag.index);
       receive.saw(position, values.time, values.status);
     }

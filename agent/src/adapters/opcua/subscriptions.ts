@@ -2,8 +2,7 @@
 // They live on the server and may outlive the link: after a reconnect they are taken up again (`resume`), what was
 // sent into the dead link is asked for again, and the queues give what was sampled meanwhile.
 
-import { type NotificationMessage, type PublishResponse, RepublishRequest } from 'node-opcua-client';
-import { BatchBuilder } from '../../model/batch.ts';
+import type { NotificationMessage, PublishResponse } from 'node-opcua-client';
 import { Fault } from '../../model/fault.ts';
 import { StatusCode } from '../../model/status.ts';
 import { now, TICKS_PER_MS, type Timestamp } from '../../model/time.ts';
@@ -14,7 +13,8 @@ import type { FailoverMode } from './failover.ts';
 import { serviceResult } from './faults.ts';
 import { deleteSubscriptions, takeOver } from './handover.ts';
 import { createItems, deleteItems, type Granted, grantedOf, type Item, type Placed, type Refused } from './items.ts';
-import { type Receiver, receiver } from './notifications.ts';
+import { catchUp, messageAgain } from './mend.ts';
+import { type Counts, isTransfer, type Receiver, type Remarks, receiver, type Stretch } from './notifications.ts';
 import { BRIDGE, type OpcUaOptions, type Timings } from './options.ts';
 import { type Acknowledgement, type Publisher, startPublishing } from './publisher.ts';
 import type { Roster } from './roster.ts';
@@ -37,6 +37,8 @@ interface Standing {
   readonly silence: number;
   readonly sequence: Sequence;
   items: Placed[];
+  /** It was we who took it over from another session: what it says of that is not about another client. */
+  ours: boolean;
   /** When it last sent something, by the monotonic clock, ms; and by the wall clock. */
   heard: number;
   heardAt: Timestamp;
@@ -66,6 +68,8 @@ export interface Subscriptions {
   readonly receive: Receiver;
   /** What the server made of what it was asked for, over all items. */
   granted(): Granted;
+  /** Positions of the tags whose deadband the server applies. */
+  filtered(): ReadonlySet<number>;
   /** From now on readings go to this sink, and calls to this server. */
   bind(server: Calls, limits: Limits, sink: Sink, fail: (fault: Fault) => void): void;
   /** Creates items, with the subscriptions that they need. Resolves with those that the server does not take. */
@@ -108,21 +112,24 @@ export interface Memory {
   trying: number;
 }
 
-/**
- * @param lacking told of readings that are known to be missing, after the gap was recorded; no positions: all
- * @param rest how they are made for a server that stands by
- */
+export interface Told extends Remarks {
+  /** Readings between two others are known to be missing, and the gap was recorded; no positions: of all tags. */
+  lacking(positions: readonly number[] | undefined, from: Timestamp, to: Timestamp, around: Stretch): void;
+}
+
+/** @param rest how they are made for a server that stands by */
 export function subscriptions(
   options: OpcUaOptions,
   roster: Roster,
   timings: Timings,
   memory: Memory,
-  lacking: (positions: readonly number[] | undefined, from: Timestamp, to: Timestamp) => void,
+  counts: Counts,
+  told: Told,
   rest?: FailoverMode,
 ): Subscriptions {
   let asleep = rest;
   const standing = new Map<number, Standing>();
-  const receive = receiver(roster, lacking);
+  const receive = receiver(roster, told, counts);
   const bridge = options.bridge ?? BRIDGE;
   let bound: Bound | undefined;
 
@@ -148,19 +155,33 @@ export function subscriptions(
       }),
     );
     const { subscriptionId: id, revisedPublishingInterval: interval, revisedMaxKeepAliveCount } = created;
+    let around: Stretch | undefined;
     const one: Standing = {
       id,
       taker,
       interval,
       silence: 3 * Math.max(interval * revisedMaxKeepAliveCount, keepAlive),
       items: [],
+      ours: false,
       heard: performance.now(),
       heardAt: now(),
       unproven: false,
       sequence: sequence({
-        take: (message) => (taker ? taker.take(message) : receive.take(message, link().sink, link().server.types)),
+        take(message) {
+          const expected = one.ours && isTransfer(message);
+          if (expected) one.ours = false;
+          else return taker ? taker.take(message) : receive.take(message, link().sink, link().server.types);
+        },
         again: (number) => republish(id, number),
-        lost: () => lost(one),
+        missing() {
+          const { before, after } = receive.renew();
+          around = { before: around?.before ?? before, after };
+        },
+        lost(messages) {
+          counts.lost += messages;
+          lost(one, around ?? receive.renew());
+          around = undefined;
+        },
       }),
     };
     standing.set(id, one);
@@ -170,28 +191,21 @@ export function subscriptions(
 
   async function republish(subscriptionId: number, number: number): Promise<NotificationMessage | undefined> {
     const { server, publisher, taken } = link();
-    const request = new RepublishRequest({ subscriptionId, retransmitSequenceNumber: number });
-    try {
-      const doing = 'asking for a lost message again';
-      const { notificationMessage } = await server.ask<{ notificationMessage: NotificationMessage }>(doing, request);
-      if (publisher === undefined) taken.push({ subscriptionId, sequenceNumber: number });
-      else publisher.acknowledge(subscriptionId, number);
-      return notificationMessage;
-    } catch (error) {
-      const status = serviceResult((error as Fault).cause ?? {});
-      // It does not keep it any more, or never kept any (the service is optional).
-      if (status === undefined || status === StatusCode.BadSubscriptionIdInvalid) throw error;
-      return undefined;
-    }
+    const message = await messageAgain(subscriptionId, number, server);
+    if (message === undefined) return undefined;
+    if (publisher === undefined) taken.push({ subscriptionId, sequenceNumber: number });
+    else publisher.acknowledge(subscriptionId, number);
+    counts.republished += 1;
+    return message;
   }
 
   /** Messages of a subscription are missing for good. */
-  function lost(one: Standing): void {
-    tellLost(one);
-    if (one.taker === undefined) catchUp(one).catch(link().fail);
+  function lost(one: Standing, around: Stretch): void {
+    tellLost(one, around);
+    if (one.taker === undefined) catchUp(present(one), link(), roster, receive).catch(link().fail);
   }
 
-  function tellLost(one: Standing): void {
+  function tellLost(one: Standing, around: Stretch): void {
     const from = one.heardAt - one.interval * TICKS_PER_MS;
     const to = now();
     if (one.taker !== undefined) {
@@ -202,29 +216,7 @@ export function subscriptions(
     const all = items.length === roster.positions.length;
     const tags = items.map(({ tag }) => tag.name);
     link().sink.gap({ reason: 'source-overflow', ...(!all && { tags }), from, to });
-    lacking(all ? undefined : items.map(({ position }) => position), from, to);
-  }
-
-  /**
-   * Reads every item, because a value that changed only in a lost message would be wrong until it changes again.
-   * Delivers what is newer than the last reading of its tag.
-   */
-  async function catchUp(one: Standing): Promise<void> {
-    const { server, limits, sink } = link();
-    await server.portions(present(one), limits.read, async (portion) => {
-      const values = await server.read(
-        'reading all values again',
-        portion.map(({ node }) => node),
-      );
-      const builder = new BatchBuilder(portion.length);
-      for (const { tag, position } of portion) {
-        values.next();
-        if (values.time <= receive.latest(position) || roster.tags[position] === undefined) continue;
-        values.push(builder, tag.index);
-        receive.saw(position, values.time, values.status);
-      }
-      if (builder.count > 0) sink.deliver(builder.take());
-    });
+    told.lacking(all ? undefined : items.map(({ position }) => position), from, to, around);
   }
 
   function accept(response: PublishResponse): Promise<void> | undefined {
@@ -295,6 +287,10 @@ export function subscriptions(
   return {
     receive,
     granted: () => grantedOf(standing.values()),
+    filtered() {
+      const all = [...standing.values()].flatMap(({ items }) => items);
+      return new Set(all.filter(({ filtered }) => filtered).map(({ item }) => item.position));
+    },
     bind(server, limits, sink, fail) {
       bound = { server, limits, sink, fail, taken: [] };
     },
@@ -361,7 +357,11 @@ export function subscriptions(
     },
     placed: () => [...standing.values()].flatMap(({ items }) => items),
     open: async (publishing, taker) => (await create(publishing, taker)).id,
-    transfer: () => takeOver([...standing.keys()], link().server),
+    async transfer() {
+      const moved = await takeOver([...standing.keys()], link().server);
+      for (const one of standing.values()) one.ours = moved;
+      return moved;
+    },
     async resume() {
       try {
         for (const one of standing.values()) {
@@ -376,7 +376,7 @@ export function subscriptions(
       }
     },
     forsake() {
-      for (const one of standing.values()) if (one.unproven) tellLost(one);
+      for (const one of standing.values()) if (one.unproven) tellLost(one, receive.stretch());
     },
     start,
     intervals: () => [...standing.values()].map(({ interval }) => interval),

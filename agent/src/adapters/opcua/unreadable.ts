@@ -2,15 +2,18 @@
 // as long as it lasts, and is tried again ever more seldom, for a PLC may be loaded with the missing block tomorrow.
 
 import { BatchBuilder } from '../../model/batch.ts';
-import { statusName } from '../../model/status.ts';
+import { StatusCode, statusName } from '../../model/status.ts';
 import { now } from '../../model/time.ts';
 import type { Sink } from '../adapter.ts';
 import type { OpcUaTag } from './options.ts';
 import type { Roster } from './roster.ts';
 
 export interface Unreadable {
-  /** A tag (by its position) has no readings, for this reason; said once as long as the reason stays. */
-  set(position: number, status: number, reason: string): void;
+  /**
+   * A tag (by its position) has no readings, for this reason; said once as long as the reason stays.
+   * @param told its Bad reading has been delivered already
+   */
+  set(position: number, status: number, reason: string, told?: boolean): void;
   /** The tag can be read after all. */
   clear(position: number): void;
   /** Something that concerns more than one tag, under a key of its own; undefined: it is over. */
@@ -33,10 +36,10 @@ export function unreadable({ tags }: Roster): Unreadable {
   };
 
   return {
-    set(position, status, reason) {
+    set(position, status, reason, told = false) {
       const before = reasons.get(position);
       reasons.set(position, { status, reason });
-      if (before?.status !== status) due.push(position);
+      if (before?.status !== status && !told) due.push(position);
     },
     clear(position) {
       reasons.delete(position);
@@ -78,3 +81,14 @@ export const refusal = (status: number) => `${statusName(status)}: the server do
 
 /** Waits between the tries: ×2 each time, up to 20 times the first. @param attempt 1 is the first */
 export const patience = (first: number, attempt: number) => Math.min(20 * first, first * 2 ** (attempt - 1));
+
+const UNREADABLE: readonly number[] = [
+  StatusCode.BadNodeIdUnknown,
+  StatusCode.BadNodeIdInvalid,
+  StatusCode.BadAttributeIdInvalid,
+  StatusCode.BadNotReadable,
+  StatusCode.BadUserAccessDenied,
+];
+
+/** Whether the node itself cannot be read, which is no statement about its value. */
+export const isUnreadable = (status: number) => UNREADABLE.includes((status & 0xffff_0000) >>> 0);

@@ -1,0 +1,37 @@
+// What notifications say beside their values, and what becomes of it: what is missing is to be had from the history, what
+// means something else now is asked for again, nodes that are gone are told and tried again.
+
+import type { Timestamp } from '../../model/time.ts';
+import type { Lack } from './history.ts';
+import type { Kept } from './kept.ts';
+import type { Told } from './subscriptions.ts';
+import { refusal } from './unreadable.ts';
+
+export function heed({ roster, history, meaning, unreadable }: Kept): Told {
+  const lackOf = (positions: readonly number[] | undefined, from: Timestamp, to: Timestamp): Lack => {
+    const tags = positions?.flatMap((position) => roster.tags[position]?.name ?? []);
+    return { reason: 'source-overflow', ...(tags && { tags }), from, to };
+  };
+  return {
+    lacking: (positions, from, to, { before, after }) =>
+      history.want(lackOf(positions, from, to), positions, before, after),
+    overflowed(ends, from, to) {
+      const positions = [...ends.keys()];
+      history.want(
+        lackOf(positions, from, to),
+        positions,
+        (position) => ends.get(position)?.from ?? from,
+        (position) => ends.get(position)?.to ?? to,
+      );
+    },
+    changed: meaning.changed,
+    vanished(statuses, sink) {
+      for (const [position, status] of statuses) unreadable.set(position, status, refusal(status), true);
+      unreadable.tell(sink);
+    },
+    back(positions, sink) {
+      for (const position of positions) unreadable.clear(position);
+      unreadable.tell(sink);
+    },
+  };
+}
