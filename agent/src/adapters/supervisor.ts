@@ -166,8 +166,9 @@ export function supervisor(options: SupervisorOptions): Supervisor {
     const to = now();
     const lasted = Math.round((performance.now() - begun) * TICKS_PER_MS);
     const complete = whole && { complete: true };
-    gap({ reason, from, to: Math.max(to, from + lasted), ...complete });
-    if (to - lasted > from - STEP) return whole ? undefined : { reason, from, to };
+    const ended = { reason, from, to: Math.max(to, from + lasted) };
+    gap({ ...ended, ...complete });
+    if (to - lasted > from - STEP) return whole ? undefined : ended;
     // The clock was set back meanwhile: by the clock of now the outage was at another time.
     const moved = { reason, from: to - lasted, to };
     gap({ ...moved, ...complete });
