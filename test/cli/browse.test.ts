@@ -116,6 +116,13 @@ test('filters', async () => {
   expect(await lines('--match', '/Objects/Crude*/*')).toHaveLength(60);
   expect(await lines('--match', 'no?such')).toEqual([]);
   expect((await browse(file, 'dcs', '--under', '/Objects/Nowhere')).err).toContain('nothing is at /Objects/Nowhere');
+  // What people get wrong.
+  expect(await browse(file, '--type', 'Flaot')).toMatchObject({
+    code: 0,
+    err: '0 of 60 variables; did you mean --type Float?\n',
+  });
+  expect((await browse(file, 'dcs', '--under', 'Objects')).err).toContain('neither a browse path');
+  await expect(browse(file, 'dsc')).rejects.toThrow('did you mean "dcs"?');
 });
 
 describe('a server with strange names', () => {

@@ -3,27 +3,30 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import type { Browsed, Survey } from '../adapters/survey.ts';
+import { nearest } from '../config/nearest.ts';
 import { nodeIdProblem } from '../config/nodeid.ts';
 import type { ResolvedTag } from '../config/plant.ts';
 import { describe, Fault } from '../model/fault.ts';
 import { isGood, statusName } from '../model/status.ts';
 import { type Numbered, surveyOf } from '../wiring/survey.ts';
-import { parseArguments } from './arguments.ts';
+import { parseArguments, Usage } from './arguments.ts';
 import { plain, tagText } from './browse/line.ts';
 import { names } from './browse/names.ts';
 import { progressLine } from './browse/progress.ts';
 import { type Command, EXIT, type Io } from './command.ts';
-import { cleanMapping, sourcesNamed } from './mapping.ts';
+import { type Clean, cleanMapping, sourcesNamed } from './mapping.ts';
 
 export const command: Command = {
   name: 'browse',
-  usage: 'FILE SOURCE [--under NODE|PATH] [--match GLOB] [--type TYPE] [--all] [--json]',
+  usage: 'FILE [SOURCE] [--under NODE|PATH] [--match GLOB] [--type TYPE] [--all] [--json]',
   summary:
     'Walks the variables of an OPC UA server and prints a mapping of them, or how they differ from the tags mapped.',
   help: `
 Without tags in the mapping, every variable found is printed as a tag, with its unit and range: paste them below
 "tags:" of the source. With tags, the output says what the server has and the mapping has not (as tags to paste), which
 tags it does not know any more, and which have another unit or range. Only reads; the gateway may run meanwhile.
+
+SOURCE may be left out where only one can be walked.
 
 Left out are properties, and the server's own diagnostics (--under /Objects/Server shows those). Ctrl-C, or a link that
 breaks, ends the walk: what was found by then is printed below a line "# incomplete", and the exit code is 1.
@@ -53,11 +56,11 @@ Exit codes: 0 walked, 1 mistakes in the mapping, or the source cannot be walked 
         all: { type: 'boolean' },
         json: { type: 'boolean' },
       },
-      ['FILE', 'SOURCE'],
+      ['FILE', '[SOURCE]'],
     );
     const clean = await cleanMapping('browse', positionals[0]!, io);
     if (clean === undefined) return EXIT.failed;
-    const one = sourcesNamed(clean, positionals[1])[0]!;
+    const one = theSource(clean, positionals[1]);
     const fail = (message: string) => {
       io.err.write(`fieldgate browse: ${message}\n`);
       return EXIT.failed;
@@ -75,7 +78,14 @@ Exit codes: 0 walked, 1 mistakes in the mapping, or the source cannot be walked 
       const under = values.get('under');
       const wish = { progress: line.show, ...(under !== undefined && { under }) };
       // What was found before a link broke, or a person had enough, is shown all the same, and marked.
-      const incomplete = await collect(survey.browse(wish, ending.signal), fits, found);
+      const types = new Set<string>();
+      let met = 0;
+      const look = (each: Browsed) => {
+        met++;
+        if (types.size < MOST_TYPES) types.add(each.type);
+        return fits(each);
+      };
+      const incomplete = await collect(survey.browse(wish, ending.signal), look, found);
       if (incomplete !== undefined && found.length === 0) return fail(incomplete);
       const partial = incomplete !== undefined || under !== undefined || values.has('match') || values.has('type');
       const difference = await compare(one, found, partial ? undefined : survey, ending.signal);
@@ -91,7 +101,7 @@ Exit codes: 0 walked, 1 mistakes in the mapping, or the source cannot be walked 
         if (incomplete !== undefined) io.out.write(`# incomplete: ${plain(incomplete)}\n`);
         if (flags.has('all') || taken.length === 0) {
           writeTags(found, taken, io);
-          io.err.write(`${found.length.toLocaleString('en')} variable${found.length === 1 ? '' : 's'}\n`);
+          io.err.write(`${counted(found.length, met)}${found.length > 0 ? '' : noneOf(types, values.get('type'))}\n`);
         } else {
           write(difference, taken, io);
         }
@@ -107,6 +117,33 @@ Exit codes: 0 walked, 1 mistakes in the mapping, or the source cannot be walked 
     }
   },
 };
+
+/** Types that are named to a person whose `--type` fits none. */
+const MOST_TYPES = 30;
+
+/** The source that was named, or the only one that can be walked. @throws Usage */
+function theSource(clean: Clean, name: string | undefined): Numbered {
+  const all = sourcesNamed(clean, name);
+  const some = name === undefined ? all.filter(({ source }) => source.protocol === 'opcua') : all;
+  const [one] = some;
+  if (one === undefined) throw new Usage('the mapping has no source that can be walked: protocol opcua');
+  if (some.length === 1) return one;
+  throw new Usage(`SOURCE is missing: one of ${some.map(({ source }) => source.name).join(', ')}`);
+}
+
+function counted(found: number, met: number): string {
+  const of = found === met ? '' : ` of ${met.toLocaleString('en')}`;
+  return `${found.toLocaleString('en')}${of} variable${(found === met ? found : met) === 1 ? '' : 's'}`;
+}
+
+/** What could be asked for instead of a type that nothing has. */
+function noneOf(types: ReadonlySet<string>, type: string | undefined): string {
+  if (type === undefined || types.size === 0) return '';
+  const near = nearest(type, types);
+  return near === undefined
+    ? `; their types: ${plain([...types].join(', '))}`
+    : `; did you mean --type ${plain(near)}?`;
+}
 
 /** Takes what fits; resolves with why it is not everything, if it is not. */
 async function collect(

@@ -58,7 +58,7 @@ const COMMANDS: readonly Entry[] = [
   },
   {
     name: 'browse',
-    usage: 'FILE SOURCE [--match GLOB]',
+    usage: 'FILE [SOURCE] [--match GLOB]',
     summary: 'walks an OPC UA server and prints a mapping, or what differs from it',
     load: () => import('./browse.ts'),
   },

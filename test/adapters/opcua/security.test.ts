@@ -1,5 +1,6 @@
 // No connection that is not secure, no credential for a server nobody trusted, and faults that say how to mend it.
 
+import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -10,7 +11,7 @@ import { type OpcUaOptions, opcuaAdapter } from '../../../agent/src/adapters/opc
 import { openPki } from '../../../agent/src/adapters/opcua/pki.ts';
 import { Fault } from '../../../agent/src/model/fault.ts';
 import { type OpcUaSim, startOpcUaServer } from '../../../sim/refinery/opcua.ts';
-import { type CertificateServer, certificateServer } from '../../hostile/certificate-server.ts';
+import { type CertificateServer, certificateServer, PASSWORD, USER } from '../../hostile/certificate-server.ts';
 import { type Minted, mint } from '../../support/mint.ts';
 import { scratch } from '../../support/scratch.ts';
 import { until } from '../../support/until.ts';
@@ -281,6 +282,34 @@ describe('a user with a certificate', () => {
     expect(told[0]?.remarks).toEqual([]);
   });
 
+  test.each(
+    (['Basic256Sha256', 'Aes128_Sha256_RsaOaep', 'Aes256_Sha256_RsaPss'] as const).flatMap((policy) =>
+      (['Sign', 'SignAndEncrypt'] as const).map((mode) => [policy, mode] as const),
+    ),
+  )('so are a user with a password and nobody, with %s, %s; the password is never in clear', async (policy, mode) => {
+    const { user: _, ...nobody } = login(files(user.pem, user.keyPem), { security: { policy, mode } });
+    expect(await attempt(nobody)).toBeUndefined();
+    const named = { ...nobody, user: { name: USER, password: async () => PASSWORD } };
+    const insecure = { acceptedBy: 'OT', until: day(1) };
+    expect(await attempt({ ...named, ...(mode === 'Sign' && { insecure }) })).toBeUndefined();
+    expect(server.identities.slice(-2).map(({ userIdentityToken }) => userIdentityToken?.constructor.name)).toEqual([
+      'AnonymousIdentityToken',
+      'UserNameIdentityToken',
+    ]);
+    expect(server.wire().includes(PASSWORD)).toBe(false);
+  });
+
+  test('is not shown to a server that is refused', async () => {
+    const before = server.wire().length;
+    const fault = await attempt(login(files(user.pem, user.keyPem), { pki: scratch() }));
+    expect(fault?.code).toBe('source.untrusted');
+    expect(server.wire().length).toBeGreaterThan(before);
+    const sent = server.wire().subarray(before);
+    // Neither it, whole or in part, nor a secured channel in which it could be.
+    expect(sent.includes(user.der.subarray(-64))).toBe(false);
+    expect(sent.toString('latin1').match(/SecurityPolicy#\w+/g)).toEqual(['SecurityPolicy#None']);
+  });
+
   test('as DER too', async () => {
     const given = files(user.pem, user.keyPem);
     writeFileSync(given.certificate, user.der);
@@ -297,6 +326,8 @@ describe('a user with a certificate', () => {
 
   test.each<[string, () => Promise<[string, string]>, string]>([
     ['the key of another one', async () => [user.pem, (await mint({ name: 'other' })).keyPem], 'does not belong'],
+    ['a key that is encrypted', async () => [user.pem, locked(user.keyPem)], 'openssl pkey'],
+    ['a key of an elliptic curve', async () => [user.pem, curve()], 'needs an RSA key'],
     ['a key that is none', async () => [user.pem, 'secret words'], 'damaged or no PEM'],
     ['a certificate that is none', async () => ['nothing', user.keyPem], 'damaged or no PEM'],
     ['a certificate that has ended', async () => of(await mint({ name: 'old', from: -9, to: -1 })), 'ended on'],
@@ -317,6 +348,10 @@ describe('a user with a certificate', () => {
 });
 
 const of = ({ pem, keyPem }: Minted): [string, string] => [pem, keyPem];
+const locked = (key: string) =>
+  createPrivateKey(key).export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'x' }) as string;
+const curve = () =>
+  generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ type: 'pkcs8', format: 'pem' }) as string;
 
 describe('who may come in', () => {
   test('a wrong password', async () => {

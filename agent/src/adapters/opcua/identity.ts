@@ -7,6 +7,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { crypto_utils, type UserIdentityInfo, UserTokenType } from 'node-opcua-client';
 import { Fault } from '../../model/fault.ts';
 import { type Certificate, oneLine, parseCertificate } from './certificate.ts';
+import { unusable } from './files.ts';
 import type { OpcUaOptions } from './options.ts';
 
 export interface Identity {
@@ -39,18 +40,21 @@ export async function identify({ name, user }: OpcUaOptions, today: Date): Promi
 }
 
 async function load<T>(name: string, file: string, parse: (data: Buffer) => T): Promise<T> {
+  // The library's own words may quote the file.
+  const refuse = (why: string, error: unknown) =>
+    new Fault('source.credentials', `${name}: ${file} of the user cannot be read: ${why}`, error);
+  let data: Buffer;
   try {
-    return parse(await readFile(file));
+    data = await readFile(file);
   } catch (error) {
-    // The library's own words may quote the file.
-    const { code } = error as { code?: unknown };
-    const why =
-      code === 'ENOENT'
-        ? 'it is not there'
-        : code === 'EACCES'
-          ? 'the gateway may not read it'
-          : 'it is damaged or no PEM';
-    throw new Fault('source.credentials', `${name}: ${file} of the user cannot be read: ${why}`, error);
+    throw refuse((error as { code?: unknown }).code === 'ENOENT' ? 'it is not there' : unusable(error, file), error);
+  }
+  try {
+    return parse(data);
+  } catch (error) {
+    const encrypted = /^-----BEGIN ENCRYPTED|^Proc-Type: 4,ENCRYPTED/m.test(data.toString('latin1'));
+    const passphrase = 'it is encrypted, and nobody is there to type its passphrase: openssl pkey -in IN -out OUT';
+    throw refuse(encrypted ? passphrase : 'it is damaged or no PEM', error);
   }
 }
 

@@ -158,7 +158,7 @@ function readKey(folder: string, certificate: Certificate): string {
     const why = (error as NodeJS.ErrnoException).code === 'ENOENT' ? `it is not there; ${ANEW}` : undefined;
     throw refuse(why ?? unusable(error, folder), error);
   }
-  if (/ENCRYPTED/.test(pem)) {
+  if (/^-----BEGIN ENCRYPTED|^Proc-Type: 4,ENCRYPTED/m.test(pem)) {
     throw refuse('it is encrypted, and nobody is there to type its passphrase: openssl pkey -in IN -out OUT');
   }
   let key: KeyObject;

@@ -98,6 +98,12 @@ async function nodesPerBrowse({ once }: Calls): Promise<number> {
 
 /** Where `--under` points to. */
 async function beginning(name: string, under: string, { server, limits, namespaces }: Visit) {
+  if (!under.startsWith('/') && !/(^|;)[isgb]=/.test(under)) {
+    throw new Fault(
+      'source.configuration',
+      `${name}: "${under}" is neither a browse path, like /Objects/Crude unit, nor a node id, like nsu=urn:vendor:plc;s=Area`,
+    );
+  }
   const place = under.startsWith('/') ? { path: under } : { node: under };
   const tag = { index: 0, name: under, sampling: 0, wantsRange: false, ...place };
   const [found] = await resolveNodes([tag], namespaces, limits, server);
