@@ -19,7 +19,6 @@ import { loadMapping } from '../../agent/src/config/load.ts';
 import { type OpcUaSim, startOpcUaServer } from '../../sim/refinery/opcua.ts';
 import { openly, type SmallServer, smallServer } from '../adapters/opcua/rig.ts';
 import { scratch } from '../support/scratch.ts';
-import { until } from '../support/until.ts';
 
 let sim: OpcUaSim;
 let file: string;
@@ -331,56 +330,85 @@ describe('a server that does not end', () => {
   });
 });
 
-test('a person who has had enough gets what was found, marked', async () => {
-  mapping('{}');
-  const before = process.listenerCount('SIGINT');
-  const ended = browse(file, 'dcs', '--json');
-  await until('the walk', () => process.listenerCount('SIGINT') > before);
-  process.emit('SIGINT');
-  const { code, out, err } = await ended;
-  expect(code).toBe(1);
-  expect(out + err).toContain('stopped');
-  expect(process.listenerCount('SIGINT')).toBe(before);
-});
-
-test('a link that breaks half-way leaves what was found, marked, and no mapping that looks whole', async () => {
-  const server = await smallServer(
-    (space) => {
-      const ns = space.registerNamespace('urn:test:plc');
-      for (let i = 0; i < 200; i++) {
-        ns.addVariable({
-          browseName: `T${i}`,
-          nodeId: `s=T${i}`,
-          organizedBy: space.rootFolder.objects,
-          dataType: 'Float',
-        });
-      }
-    },
-    { limits: { maxNodesPerBrowse: 10 } },
-  );
+describe('a walk that is interrupted', () => {
+  const MANY = 200;
+  let server: SmallServer;
+  let site: string;
   let calls = 0;
-  server.server.on('request', (request) => {
-    if (request.constructor.name === 'BrowseRequest' && ++calls >= 10) {
-      for (const endpoint of server.server.endpoints) endpoint.abruptlyInterruptChannels();
-    }
-  });
-  try {
-    const text = mapping('{}');
-    const open = (await readFile(text, 'utf8'))
+  let during: (call: number) => void = () => {};
+
+  beforeEach(async () => {
+    calls = 0;
+    server = await smallServer(
+      (space) => {
+        const ns = space.registerNamespace('urn:test:plc');
+        const organizedBy = space.rootFolder.objects;
+        for (let i = 0; i < MANY; i++) {
+          ns.addVariable({ browseName: `T${i}`, nodeId: `s=T${i}`, organizedBy, dataType: 'Float' });
+        }
+      },
+      { limits: { maxNodesPerBrowse: 10 } },
+    );
+    server.server.on('request', (request) => {
+      if (request.constructor.name === 'BrowseRequest') during(++calls);
+    });
+    site = mapping('{}');
+    const open = (await readFile(site, 'utf8'))
       .replace(/endpoint: .*/, `endpoint: ${server.endpoint}`)
       .replace(
         /user: .*/,
         'security: { policy: None, mode: None }\n    insecure: { acceptedBy: test, until: 2099-12-31 }',
       );
-    writeFileSync(text, open);
-    const { code, out, err } = await browse(text, 'dcs');
+    writeFileSync(site, open);
+  });
+  afterEach(() => server?.stop());
+
+  const cut = () => {
+    for (const endpoint of server.server.endpoints) endpoint.abruptlyInterruptChannels();
+  };
+
+  test('by a person: what was found is printed, marked', async () => {
+    const before = process.listenerCount('SIGINT');
+    during = (call) => {
+      if (call === 12) process.emit('SIGINT');
+    };
+    const { code, out, err } = await browse(site, 'dcs');
     expect(code).toBe(1);
-    expect(out).toMatch(/^# incomplete: .*\[source\.closed\]\nT0: /);
-    expect(out.split('\n').length).toBeLessThan(150);
+    expect(out).toMatch(/^# incomplete: .*stopped.*\nT0: /);
+    expect(out.split('\n').length).toBeLessThan(MANY);
     expect(err).toContain('fieldgate browse: incomplete: ');
-  } finally {
-    await server.stop();
-  }
+    expect(process.listenerCount('SIGINT')).toBe(before);
+  });
+
+  test('by cuts of the link: it goes on where it was', async () => {
+    during = (call) => {
+      if (call % 10 === 0) cut();
+    };
+    const { code, out, err } = await browse(site);
+    expect(err).toContain('trying again');
+    expect({ code, tags: out.match(/^T\d+: /gm)?.length, once: new Set(out.match(/^T\d+/gm)).size }).toEqual({
+      code: 0,
+      tags: MANY,
+      once: MANY,
+    });
+  });
+
+  test('by a server that does not come back: a clear end', async () => {
+    during = (call) => {
+      if (call === 12) server.server.shutdown(0).catch(() => {});
+    };
+    const options = openly(server.endpoint, scratch(), []);
+    const wish = { progress: () => {}, patience: 1_500 };
+    const found: string[] = [];
+    const walk = async () => {
+      for await (const { name } of opcuaSurvey(options).browse!(wish, new AbortController().signal)) found.push(name);
+    };
+    await expect(walk()).rejects.toMatchObject({
+      code: expect.stringMatching(/^source\.(closed|unreachable|refused|timeout|unready)$/),
+    });
+    expect(found.length).toBeGreaterThan(0);
+    expect(found.length).toBeLessThan(MANY);
+  });
 });
 
 test('names are as short as tells them apart', () => {

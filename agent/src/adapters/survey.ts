@@ -2,6 +2,7 @@
 // running gateway: one connection of its own, few questions, each with a deadline, always closed, never a write.
 
 import type { Batch } from '../model/batch.ts';
+import type { Fault } from '../model/fault.ts';
 
 /** What a protocol offers for its sources. Made from the same options as the adapter; opens nothing until asked. */
 export interface Survey {
@@ -46,6 +47,10 @@ export interface BrowseWish {
   readonly under?: string;
   /** Told now and then while it walks: nodes seen, and how many of them could not be looked into, by why. */
   readonly progress: (nodes: number, refused: ReadonlyMap<string, number>) => void;
+  /** Told when the link broke; the walk goes on where it was if the server comes back. */
+  readonly broken?: (fault: Fault) => void;
+  /** How long it may take to come back, ms. Default: a minute. */
+  readonly patience?: number;
 }
 
 /** A variable that was found. */

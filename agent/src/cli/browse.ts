@@ -28,8 +28,9 @@ tags it does not know any more, and which have another unit or range. Only reads
 
 SOURCE may be left out where only one can be walked.
 
-Left out are properties, and the server's own diagnostics (--under /Objects/Server shows those). Ctrl-C, or a link that
-breaks, ends the walk: what was found by then is printed below a line "# incomplete", and the exit code is 1.
+Left out are properties, and the server's own diagnostics (--under /Objects/Server shows those). A link
+that breaks is made anew and the walk goes on, if the server is back within a minute. If not, or on Ctrl-C, what was found
+by then is printed below a line "# incomplete", and the exit code is 1.
 
 Options:
   --under X     begin at this node ("nsu=urn:lavera:dcs;s=Area 20") or browse path (/Objects/Crude unit 1); default: Objects
@@ -76,7 +77,8 @@ Exit codes: 0 walked, 1 mistakes in the mapping, or the source cannot be walked 
     try {
       const fits = filter(values.get('match'), values.get('type'));
       const under = values.get('under');
-      const wish = { progress: line.show, ...(under !== undefined && { under }) };
+      const broken = (fault: Fault) => line.say(`${fault.message} [${fault.code}]; trying again`);
+      const wish = { progress: line.show, broken, ...(under !== undefined && { under }) };
       // What was found before a link broke, or a person had enough, is shown all the same, and marked.
       const types = new Set<string>();
       let met = 0;

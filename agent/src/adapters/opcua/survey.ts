@@ -11,7 +11,7 @@ import { resolveNodes } from './nodes.ts';
 import type { OpcUaOptions } from './options.ts';
 import { readTags } from './read.ts';
 import { describeVariables, type TypeNames } from './variables.ts';
-import { type Visit, visiting, visitingAny } from './visit.ts';
+import { staying, type Visit, visiting, visitingAny } from './visit.ts';
 import { type Variable, walk } from './walk.ts';
 
 /** @param endpoints of servers that serve the same; the first that lets us in is asked. Default: that of the options */
@@ -25,7 +25,7 @@ export function opcuaSurvey(options: OpcUaOptions, endpoints: readonly string[] 
       for await (const visit of visitingOne(signal)) return await readTags(chosen, visit);
       throw new Fault('internal.unexpected', `${options.name}: nothing was read`);
     },
-    browse: (wish, signal) => browse(options, wish, visitingOne(signal), signal),
+    browse: (wish, signal) => browse(options, wish, () => visitingOne(signal), signal),
     examine: (signal) => examine(options, endpoints, signal, (more) => visiting({ ...options, ...more }, signal)),
   };
 }
@@ -49,30 +49,38 @@ const SERVER = resolveNodeId('i=2253').toString();
 const MAX_NODES_PER_BROWSE = 'i=11710';
 /** More in one call gains nothing measurable. */
 const MOST_NODES = 500;
+/** How long a server that was there a moment ago may be gone in the middle of a walk, ms. */
+const PATIENCE = 60_000;
 /** Far more than a gateway reads; each node that was seen costs memory. */
 const MOST_ALTOGETHER = 1_500_000;
 
 async function* browse(
   options: OpcUaOptions,
   wish: BrowseWish,
-  visits: AsyncIterable<Visit>,
+  open: () => AsyncGenerator<Visit>,
   signal: AbortSignal,
 ): AsyncGenerator<Browsed> {
-  for await (const { server, limits, namespaces } of visits) {
-    const from =
-      wish.under === undefined ? OBJECTS : await beginning(options.name, wish.under, { server, limits, namespaces });
-    const mapped = await mappedNodes(options, { server, limits, namespaces });
+  const { patience = PATIENCE, broken = () => {} } = wish;
+  const stay = staying(options.name, open, signal, patience, broken);
+  try {
+    const { from, mapped, most } = await stay.use(async (visit) => ({
+      from: wish.under === undefined ? OBJECTS : await beginning(options.name, wish.under, visit),
+      mapped: await mappedNodes(options, visit),
+      most: await nodesPerBrowse(visit.server),
+    }));
     const names: TypeNames = new Map();
-    const variables = walk(server, {
+    const variables = walk((work) => stay.use(({ server }) => work(server)), {
       from,
       without: new Set(wish.under === undefined ? [SERVER] : []),
-      most: await nodesPerBrowse(server),
+      most,
       progress: wish.progress,
       signal,
       bound: MOST_ALTOGETHER,
     });
     const describe = async (portion: readonly Variable[]): Promise<Browsed[]> => {
-      const described = await describeVariables(portion, namespaces, names, limits, server);
+      const described = await stay.use(({ server, limits, namespaces }) =>
+        describeVariables(portion, namespaces, names, limits, server),
+      );
       return described.map((one, i) => {
         const tags = mapped.get(portion[i]?.node.toString() ?? '');
         return tags === undefined ? one : { ...one, tags };
@@ -87,6 +95,8 @@ async function* browse(
       yield* before;
     }
     yield* await describing;
+  } finally {
+    await stay.end();
   }
 }
 

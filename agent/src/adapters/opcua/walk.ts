@@ -60,19 +60,41 @@ const RESULT_MASK = 0x01 | 0x04 | 0x08;
 /** What the gateway asks for at most in an answer about one node; the rest follows by continuation points. */
 const MOST_REFERENCES = 1_000;
 
-/** The variables below a node, in portions as they are found. Rejects with a Fault when the connection fails. */
-export async function* walk(server: Calls, options: WalkOptions): AsyncGenerator<Variable[]> {
+/**
+ * The variables below a node, in portions as they are found. Rejects with a Fault when the connection fails.
+ * @param use does work with the server, again from the beginning when the link broke meanwhile
+ */
+export async function* walk(
+  use: (work: (server: Calls) => Promise<void>) => Promise<void>,
+  options: WalkOptions,
+): AsyncGenerator<Variable[]> {
   const { from, most, progress, signal, bound } = options;
   const seen = new Set<string>([from.node.toString(), ...options.without]);
   const refused = new Map<string, number>();
   const refuse = (why: string) => refused.set(why, (refused.get(why) ?? 0) + 1);
-  server.session.requestedMaxReferencesPerNode = MOST_REFERENCES;
 
-  /** Looks into nodes; what could not be answered among others is left for the second time. */
-  async function look(portion: readonly Open[], alone: Open[] | undefined, next: Open[]): Promise<Variable[]> {
-    signal.throwIfAborted();
+  /** Looks into nodes; `alone` takes those that could not be answered among others, for a second time. */
+  async function look(nodes: readonly Open[], alone: Open[] | undefined, next: Open[]): Promise<Variable[]> {
+    const left = new Set(nodes);
     const done: Variable[] = [];
-    const results = await browse(server, portion, bound);
+    await use(async (server) => {
+      server.session.requestedMaxReferencesPerNode = MOST_REFERENCES;
+      await server.portions([...left], most, async (portion) => {
+        signal.throwIfAborted();
+        take(portion, await browse(server, portion, bound), alone, next, done);
+        for (const one of portion) left.delete(one);
+      });
+    });
+    return done;
+  }
+
+  function take(
+    portion: readonly Open[],
+    results: readonly Answer[],
+    alone: Open[] | undefined,
+    next: Open[],
+    done: Variable[],
+  ): void {
     for (const [i, parent] of portion.entries()) {
       const { references, status, endless } = results[i] as Answer;
       if (status === StatusCode.BadNoContinuationPoints && alone) {
@@ -91,11 +113,10 @@ export async function* walk(server: Calls, options: WalkOptions): AsyncGenerator
     progress(seen.size - options.without.size, refused);
     if (seen.size > bound) {
       throw new Fault(
-        'source.protocol',
+        'source.configuration',
         `the server has more than ${bound.toLocaleString('en')} nodes there; begin further down, with --under`,
       );
     }
-    return done;
   }
 
   for (let open: Open[] = [{ ...from, depth: 0 }]; open.length > 0; ) {
@@ -103,10 +124,7 @@ export async function* walk(server: Calls, options: WalkOptions): AsyncGenerator
     const alone: Open[] = [];
     // A portion at a time, so that what is found can be described, and forgotten, while the walk goes on.
     for (let at = 0; at < open.length; at += most) {
-      const done: Variable[] = [];
-      await server.portions(open.slice(at, at + most), most, async (portion) => {
-        done.push(...(await look(portion, alone, next)));
-      });
+      const done = await look(open.slice(at, at + most), alone, next);
       if (done.length > 0) yield done;
     }
     for (const one of alone) {

@@ -11,6 +11,8 @@ export interface ProgressLine {
   show(nodes: number, refused: ReadonlyMap<string, number>): void;
   /** Nodes that could not be looked into, by why, as told last. */
   readonly refused: ReadonlyMap<string, number>;
+  /** A line that stays. */
+  say(text: string): void;
   /** Takes the line away. */
   end(): void;
 }
@@ -37,6 +39,9 @@ export function progressLine(out: Io['err'], source: string): ProgressLine {
     },
     get refused() {
       return refused;
+    },
+    say(text) {
+      out.write(terminal ? `\r\u001b[K${text}\n` : `${text}\n`);
     },
     end() {
       if (shown && terminal) out.write('\r\u001b[K');
