@@ -77,6 +77,7 @@ const UNSEEN: Readonly<Record<string, string>> = {
   'percent-without-range': TWO_KEYS,
   'policy-none': TWO_KEYS,
   'policy-without-mode': TWO_KEYS,
+  'sign-with-password': TWO_KEYS,
   'string-too-long': TWO_KEYS,
   'template-none': 'is a name that stands nowhere else in the file',
   'template-rows': CSV,

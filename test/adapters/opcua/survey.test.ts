@@ -224,7 +224,7 @@ describe('the chain', () => {
       'tags good',
     ]);
     expect(findings[3]?.what).toMatch(
-      /^Aes256_Sha256_RsaPss\/SignAndEncrypt, the best that both know; the server offers .*Basic256Sha256\/Sign/,
+      /^Aes256_Sha256_RsaPss\/SignAndEncrypt, the best that both know; the server offers .*Basic256Sha256 \(.*Sign/,
     );
     expect(findings[7]?.what).toMatch(/running, ServiceLevel 255 \(healthy\)$/);
     expect(findings[8]?.what).toMatch(/^nodes in one call: read [\d,]+, monitor/);

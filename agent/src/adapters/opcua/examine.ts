@@ -63,7 +63,7 @@ async function* chain(
       yield {
         step: 'security',
         verdict: 'good',
-        what: `${told?.security ?? 'unknown'}, ${options.security?.policy === undefined ? 'the best that both know' : 'as the mapping names it'}; the server offers ${told?.offered.join(', ')}`,
+        what: securityOf(options, told),
       };
       for (const finding of certificates(told)) yield finding;
       const who = !options.user
@@ -89,6 +89,15 @@ async function* chain(
   }
 }
 
+function securityOf({ security }: OpcUaOptions, told: ConnectionFacts | undefined): string {
+  const why = security?.policy === undefined ? 'the best that both know' : 'as the mapping names it';
+  const pairs = (told?.offered ?? []).map((one) => one.split('/') as [string, string]);
+  const offered = [...Map.groupBy(pairs, ([policy]) => policy)].map(
+    ([policy, modes]) => `${policy} (${modes.map(([, mode]) => mode).join(', ')})`,
+  );
+  return `${told?.security ?? 'unknown'}, ${why}; the server offers ${offered.join(', ')}`;
+}
+
 /** The link of the chain that a fault belongs to. */
 const STEPS: Partial<Record<FaultCode, string>> = {
   'source.untrusted': 'certificate',
@@ -103,7 +112,8 @@ const MENDS: Partial<Record<FaultCode, string>> = {
     "compare the thumbprint with what the server's own console shows before trusting it (docs/opcua-security.md)",
   'source.insecure': 'docs/opcua-security.md says which security a server should offer, and how somebody accepts less',
   'source.credentials': 'is the user known to the server, and is the file or variable of "user" the right one?',
-  'source.unready': 'the server takes nobody: it is starting, or has no session free; its own log says which',
+  'source.unready':
+    'the server takes nobody: it is starting, or has no session free, or is no OPC UA server; its own log says which',
   'source.refused': "look at the server's own log: rejected certificates, sessions in use, licence",
   'source.unreachable':
     'the port takes connections and the server says nothing: restart it, look at its log, or at a firewall in between',

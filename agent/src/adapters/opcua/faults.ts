@@ -13,17 +13,18 @@ export function serviceResult(error: unknown): number | undefined {
   return response?.responseHeader?.serviceResult?.value ?? statusCode?.value;
 }
 
-const UNREACHABLE = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'EHOSTDOWN',
-  'ENETUNREACH',
-  'ENETDOWN',
-  'ETIMEDOUT',
-  'ECONNRESET',
-  'EPIPE',
+/** Codes of a socket that was never connected or broke, in words. */
+const UNREACHABLE = new Map([
+  ['ECONNREFUSED', 'nothing listens at that port'],
+  ['ENOTFOUND', 'the name is not known'],
+  ['EAI_AGAIN', 'no name server answers'],
+  ['EHOSTUNREACH', 'there is no way to that host'],
+  ['EHOSTDOWN', 'the host is down'],
+  ['ENETUNREACH', 'there is no way to that network'],
+  ['ENETDOWN', 'the network is down'],
+  ['ETIMEDOUT', 'nobody answers'],
+  ['ECONNRESET', 'the other side hung up'],
+  ['EPIPE', 'the other side hung up'],
 ]);
 
 const CREDENTIALS: readonly number[] = [
@@ -108,7 +109,8 @@ export function faultFrom(error: unknown, doing: string, otherwise: FaultCode): 
   const status = serviceResult(error);
   if (status !== undefined) return faultOf(status, doing, error);
   const code = socketCode(error);
-  if (code !== undefined && UNREACHABLE.has(code)) return new Fault('source.unreachable', `${doing}: ${code}`, error);
+  const words = code === undefined ? undefined : UNREACHABLE.get(code);
+  if (words !== undefined) return new Fault('source.unreachable', `${doing}: ${words} (${code})`, error);
   return new Fault(otherwise, `${doing}: ${describe(error).replace(/\s+/g, ' ').trim()}`, error);
 }
 

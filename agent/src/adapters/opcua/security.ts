@@ -103,7 +103,8 @@ export function checkIdentity(options: Security, endpoint: EndpointDescription, 
     const kinds = [...new Set(tokens.map(({ tokenType }) => UserTokenType[tokenType]))].join(', ');
     throw new Fault(
       'source.credentials',
-      `${name}: the server takes no ${UserTokenType[wanted]} identity; it takes ${kinds || 'none'}`,
+      `${name}: the server takes no ${UserTokenType[wanted]} identity; it takes ${kinds || 'none'}. ` +
+        'In the mapping: user: { name, passwordFile } or { certificate, key }, or no user for Anonymous',
     );
   }
   if (wanted === UserTokenType.Anonymous || waived(options, today)) return;

@@ -45,7 +45,7 @@ function checkTag(name: string, tag: OpcUaTag, _source: Partial<OpcUaSource>, re
 /** What holds for a source as a whole; any of it may be missing or wrong, which the schema has said already. */
 function checkSource(
   name: string,
-  { endpoint, endpoints, redundancy, defaults, security, insecure }: Readonly<Record<string, unknown>>,
+  { endpoint, endpoints, redundancy, defaults, security, insecure, user }: Readonly<Record<string, unknown>>,
   today: Date,
   report: Report,
   warn: Report,
@@ -68,6 +68,18 @@ function checkSource(
       `${name} has policy None, an open connection: write who accepted it and until when, ` +
       'insecure: { acceptedBy: "OT security officer", until: 2027-03-31 }';
     report(['security', 'policy'], 'value', message);
+  }
+  if (
+    isFields(security) &&
+    security.mode === 'Sign' &&
+    isFields(user) &&
+    user.name !== undefined &&
+    insecure === undefined
+  ) {
+    const message =
+      `${name} would send its password over a connection that is signed only: write SignAndEncrypt, or who accepted ` +
+      'it and until when, insecure: { acceptedBy: "OT security officer", until: 2027-03-31 }';
+    report(['security', 'mode'], 'value', message);
   }
   const until = isFields(insecure) ? insecure.until : undefined;
   const days = typeof until === 'string' ? daysLeft(until, today) : Number.NaN;
