@@ -45,7 +45,7 @@ afterEach(async () => {
   await until('no session', () => plc.counters().sessions === 0, 20_000);
 });
 
-function gather(more: Partial<OpcUaTag> = {}) {
+function gather(more: Partial<OpcUaTag> = {}, timings = PATIENT) {
   const options = {
     name: 'plc',
     endpoint: `opc.tcp://127.0.0.1:${link.port}`,
@@ -66,7 +66,7 @@ function gather(more: Partial<OpcUaTag> = {}) {
       address: options.endpoint,
       tags: [0],
       latency: 200,
-      create: () => opcuaAdapter(options, PATIENT, kept),
+      create: () => opcuaAdapter(options, timings, kept),
     },
     accept(batch) {
       gaps.push(...batch.gaps);
@@ -78,7 +78,7 @@ function gather(more: Partial<OpcUaTag> = {}) {
   });
   made.push(source);
   source.start();
-  return { source, gaps, counts, mended: () => kept.mended };
+  return { source, gaps, counts, mended: () => kept.mended, patience: () => kept.hasty.longest };
 }
 
 /** The counter of now has come. */
@@ -158,5 +158,24 @@ test('polled tags on a half-open link: what was not polled is a gap', async () =
   await arrives(source);
   expect(source.gaps.at(-1)).not.toHaveProperty('complete');
   expect(source.mended()).toBe(0);
+  // It might have been merely slow, and that it cost a gap: the next time it is given longer.
+  expect(source.patience()).toBeGreaterThan(500);
   expect(plc.counters().sessions).toBe(1);
+});
+
+test('a source that is stopped while its link is being replaced leaves nothing behind', {
+  timeout: 60_000,
+}, async () => {
+  for (const moment of [0, 60, 150]) {
+    const source = gather({}, { ...PATIENT, outlive: 5_000 });
+    await arrives(source);
+    const before = link.made;
+    link.strand();
+    await until('a rival', () => link.made > before);
+    await new Promise((resolve) => setTimeout(resolve, moment));
+    await source.source.stop();
+    await until('no connection', () => link.open === 0, 5_000);
+    // Where the session has not moved no goodbye comes through: it ends with its time.
+    await until('no session', () => plc.counters().sessions === 0, 20_000);
+  }
 });

@@ -2,6 +2,7 @@
 // contract. What node-opcua would do by itself (reconnect, retry, trust on first use) is switched off: the supervisor
 // makes a new adapter for every attempt, and what still stands on the server is taken up again (kept.ts).
 
+import { setTimeout as pause } from 'node:timers/promises';
 import { Fault } from '../../model/fault.ts';
 import type { Adapter, Sink } from '../adapter.ts';
 import { type Calls, type Connection, calls, readServer } from './calls.ts';
@@ -21,6 +22,9 @@ const BRIEFLY = 3_000;
 /** The longest that a rival of a silent link may take, ms: it gives up before that link is given up. */
 const RIVAL = 8_000;
 
+/** Longest that a link may take to be given up in the making when the adapter is closed, ms. */
+const MAKING = 1_000;
+
 /** A link that did not live so long is not mended at once, ms: that is for the supervisor's backoff. */
 const SETTLED = 5_000;
 
@@ -39,6 +43,7 @@ export function opcuaAdapter(
   hold?: Hold,
 ): Adapter {
   let current: Connection | undefined;
+  let running: Promise<void> | undefined;
   let closed: Promise<void> | undefined;
   const closing = new AbortController();
 
@@ -105,7 +110,7 @@ export function opcuaAdapter(
       received: () => link.received,
       ask: server.ping,
       busy: () => !stands || server.busy,
-      slowest: () => server.slowest,
+      slowest: () => Math.max(server.slowest, kept.hasty.longest),
       dead: () => link.fail(new Fault('source.silent', `${options.name}: nothing came in ${limit} ms`)),
     });
     const rival = takeOver(
@@ -135,6 +140,8 @@ export function opcuaAdapter(
         kept.mended += 1;
         return true;
       }
+      // Where a change costs something it must not be made again and again for a server that has its slow moments.
+      if (taken !== undefined) kept.hasty.note(pulse.patience());
       await current?.link.abandon();
       current = undefined;
       throw fault;
@@ -146,25 +153,34 @@ export function opcuaAdapter(
     }
   }
 
+  async function workOn(sink: Sink, signal: AbortSignal): Promise<void> {
+    const stop = AbortSignal.any([signal, closing.signal]);
+    // Nothing may reach the sink after run has ended.
+    const guarded = whileOpen(sink);
+    try {
+      for (let first = true, on = true; on; first = false) {
+        if (!current) throw new Fault('internal.unexpected', `${options.name}: run without connect`);
+        on = await work(current, guarded.sink, first, stop);
+      }
+    } finally {
+      guarded.end();
+    }
+  }
+
   return {
     async connect(signal) {
       current = await establish(signal, timings.connect);
     },
-    async run(sink, signal) {
-      if (!current) throw new Fault('internal.unexpected', `${options.name}: run without connect`);
-      const stop = AbortSignal.any([signal, closing.signal]);
-      // Nothing may reach the sink after run has ended.
-      const guarded = whileOpen(sink);
-      try {
-        for (let first = true; await work(current, guarded.sink, first, stop); first = false);
-      } finally {
-        guarded.end();
-      }
+    run(sink, signal) {
+      running = workOn(sink, signal);
+      return running;
     },
     close() {
       closed ??= (async () => {
         closing.abort(new Fault('source.closed', `${options.name}: closed`));
         kept.estate?.subscriptions.stop();
+        // A link that is just being made would be left behind.
+        await Promise.race([running?.catch(() => {}), pause(MAKING)]);
         if (current === undefined) return;
         kept.session = undefined;
         kept.estate = undefined;

@@ -15,6 +15,7 @@ import { StatusCode } from '../../model/status.ts';
 import { faultFrom, serviceResult } from './faults.ts';
 import type { Link, Session } from './link.ts';
 import { learned, rawValues, ValueReader } from './raw.ts';
+import { slowness } from './slowness.ts';
 import { serverTypes, type Types } from './types.ts';
 
 /** Most operations in one call. */
@@ -79,8 +80,7 @@ export interface Connection {
 /** @param deadline of one service call, ms */
 export function calls(session: Session, name: string, deadline: number): Calls {
   let long = 0;
-  let slow = { took: 0, at: 0 };
-  const slowest = () => slow.took * 2 ** ((slow.at - performance.now()) / 60_000);
+  const slow = slowness();
 
   async function once<T>(doing: string, work: (session: Session) => Promise<T>, pace: Pace = 'quick'): Promise<T> {
     const begin = performance.now();
@@ -89,11 +89,7 @@ export function calls(session: Session, name: string, deadline: number): Calls {
       return await bounded(doing, work);
     } finally {
       if (pace === 'long') long -= 1;
-      else {
-        const at = performance.now();
-        const took = at - begin;
-        if (took > slowest()) slow = { took, at };
-      }
+      else slow.note(performance.now() - begin);
     }
   }
 
@@ -136,7 +132,7 @@ export function calls(session: Session, name: string, deadline: number): Calls {
       return long > 0;
     },
     get slowest() {
-      return slowest();
+      return slow.longest;
     },
     async read(doing, nodes) {
       const request = new ReadRequest({

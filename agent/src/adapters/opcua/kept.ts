@@ -12,6 +12,7 @@ import { type Meaning, meaning } from './meaning.ts';
 import type { Counts } from './notifications.ts';
 import type { OpcUaOptions } from './options.ts';
 import { type Roster, roster } from './roster.ts';
+import { type Slowness, slowness } from './slowness.ts';
 import type { Memory, Subscriptions } from './subscriptions.ts';
 import { type TextBook, textBook } from './texts.ts';
 import { type Unreadable, unreadable } from './unreadable.ts';
@@ -48,6 +49,8 @@ export interface Kept {
   debris: Subscriptions | undefined;
   /** Links that took the place of a broken or silent one without a loss, and without an outage. */
   mended: number;
+  /** For how long the server may have been silent and well: links replaced for their silence at the cost of an outage. */
+  readonly hasty: Slowness;
   /** What another server of the source had delivered when it was left for this one; undefined once that is taken over. */
   known: Known | undefined;
   /** The server cannot keep ready what stands on it. */
@@ -74,6 +77,7 @@ export const keep = (
     estate: undefined,
     debris: undefined,
     mended: 0,
+    hasty: slowness(),
     known: undefined,
     restless: false,
     memory: { most: Number.POSITIVE_INFINITY, trying: 0 },

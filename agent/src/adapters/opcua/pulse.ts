@@ -27,9 +27,12 @@ export interface Moment {
 export function judge({ silent, unanswered, busy, slowest }: Moment, quiet: number): 'well' | 'ask' | 'suspect' {
   if (silent < quiet) return 'well';
   if (unanswered === undefined) return 'ask';
-  const patience = Math.max(quiet, MARGIN * slowest);
+  const patience = patienceWith(slowest, quiet);
   return !busy && Math.min(unanswered, silent - quiet) >= patience ? 'suspect' : 'well';
 }
+
+/** How long an answer is waited for, ms. */
+const patienceWith = (slowest: number, quiet: number) => Math.max(quiet, MARGIN * slowest);
 
 export interface PulseOptions {
   /** Silence after which is asked, ms. */
@@ -51,6 +54,8 @@ export interface Pulse {
   suspected(signal: AbortSignal): Promise<boolean>;
   /** Aborts when something comes. */
   revival(): AbortSignal;
+  /** How long an answer is waited for before the server is suspected, ms. */
+  patience(): number;
   /** Looks now, not at the next tick. */
   look(): void;
   stop(): void;
@@ -125,6 +130,7 @@ export function startPulse(options: PulseOptions): Pulse {
       return told;
     },
     revival: () => revival.signal,
+    patience: () => patienceWith(slowest(), quiet),
     look,
     stop,
   };
