@@ -3,6 +3,7 @@
 
 import type { AddressSpace, UAVariable } from 'node-opcua-address-space';
 import { DataType, StatusCodes, Variant } from 'node-opcua-client';
+import type { ServerSession } from 'node-opcua-server';
 import { expect } from 'vitest';
 import type { OpcUaOptions, OpcUaTag } from '../../../agent/src/adapters/opcua/options.ts';
 import { redundantAdapter } from '../../../agent/src/adapters/opcua/redundant.ts';
@@ -14,9 +15,15 @@ import { recorder } from '../recorder.ts';
 import { type Wire, wire } from '../wire.ts';
 import { openly, QUICK, type SmallServer, smallServer, tagsOf } from './rig.ts';
 
+/** Source time of what has never changed. */
+const BEGINNING = new Date(Date.now() - 60_000);
+
 export interface Twin extends SmallServer {
   readonly wire: Wire;
   set(node: string, value: number, time: Date): void;
+  bad(node: string, time: Date): void;
+  /** Sends from now on whatever it was told to keep. */
+  chatter(): void;
   level(value: number): void;
   /** What it says of its set: RedundancySupport. */
   support(value: number): void;
@@ -43,11 +50,7 @@ async function twin(nodes: readonly string[], which: number, fill: TwinsOptions[
         dataType: 'UInt32',
         minimumSamplingInterval: 0,
       });
-      variable.setValueFromSource(
-        { dataType: DataType.UInt32, value: 0 },
-        StatusCodes.Good,
-        new Date(Date.now() - 1_000),
-      );
+      variable.setValueFromSource({ dataType: DataType.UInt32, value: 0 }, StatusCodes.Good, BEGINNING);
       variables.set(name, variable);
     }
     fill?.(space, which);
@@ -65,6 +68,15 @@ async function twin(nodes: readonly string[], which: number, fill: TwinsOptions[
     endpoint: `opc.tcp://127.0.0.1:${relay.port}`,
     set: (node, value, time) =>
       variables.get(node)?.setValueFromSource({ dataType: DataType.UInt32, value }, StatusCodes.Good, time),
+    bad: (node, time) =>
+      variables
+        .get(node)
+        ?.setValueFromSource({ dataType: DataType.UInt32, value: 0 }, StatusCodes.BadNoCommunication, time),
+    chatter() {
+      const { _sessions } = one.server.engine as unknown as { _sessions: Record<string, ServerSession> };
+      for (const { publishEngine } of Object.values(_sessions))
+        for (const subscription of publishEngine.subscriptions) subscription.publishingEnabled = true;
+    },
     level: (value) => bind('i=2267', DataType.Byte, value),
     support: (value) => bind('i=3709', DataType.Int32, value),
     get sessions() {
@@ -85,11 +97,12 @@ export async function twins({ nodes = ['counter'], fill }: TwinsOptions = {}) {
   /** When each number was made. */
   const made: number[] = [];
   let count = 0;
+  const lags = [0, 0];
   const tick = () => {
     count += 1;
     const time = new Date();
     made[count] = fromMillis(time.getTime());
-    for (const each of both) each.set('counter', count, time);
+    for (const [i, each] of both.entries()) each.set('counter', count, new Date(time.getTime() - (lags[i] ?? 0)));
   };
   const ticker = setInterval(tick, 50);
   return {
@@ -98,8 +111,10 @@ export async function twins({ nodes = ['counter'], fill }: TwinsOptions = {}) {
     get count() {
       return count;
     },
-    /** From now on it stands still. */
-    rest: () => clearInterval(ticker),
+    /** From now on the counter of this server has a source time that is so much behind, ms. */
+    lag: (server: number, ms: number) => {
+      lags[server] = ms;
+    },
     async stop() {
       clearInterval(ticker);
       await Promise.all(both.map((each) => each.stop().catch(() => {})));

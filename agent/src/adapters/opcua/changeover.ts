@@ -64,12 +64,21 @@ export async function settle(
 ): Promise<void> {
   const { receive } = subscriptions;
   const interval = Math.max(0, ...subscriptions.intervals());
-  let skipped: number;
-  do {
+  let skipped = -1;
+  let apart = false;
+  while (!signal.aborted && !apart && overlap.skipped !== skipped) {
     skipped = overlap.skipped;
     await pause(2 * interval, signal);
-  } while (!signal.aborted && overlap.skipped !== skipped);
+    // Readings go on coming and all of them are old: their times are not those of the other server.
+    apart = skipped > 0 && overlap.skipped > skipped && overlap.news === 0;
+  }
   receive.part();
+  if (apart) {
+    const lack = { reason: 'source-down', from: known.since, to: now() } as const;
+    sink.gap(lack);
+    const first = (position: number) => receive.first(position);
+    kept.history.want(lack, undefined, () => Number.NEGATIVE_INFINITY, first);
+  }
   const short = overlap.short(subscriptions.placed()).map(({ item }) => item.position);
   const names = short.flatMap((position) => (kept.roster.tags[position] as OpcUaTag | undefined)?.name ?? []);
   if (names.length > 0) {

@@ -15,8 +15,9 @@ export interface Overlap {
   isNews(position: number, time: number): boolean;
   /** The server said itself what its queue has lost. */
   admitted(position: number): void;
-  /** Readings left out so far. */
+  /** Readings left out so far, and those taken that are newer than what was delivered. */
   readonly skipped: number;
+  readonly news: number;
   /** Items whose queue was full and reaches back to nothing that is known: a server may drop values without a mark. */
   short<T extends Queued>(items: readonly T[]): T[];
 }
@@ -27,6 +28,7 @@ export function overlap({ latest, behind }: Pick<Known, 'latest' | 'behind'>): O
   const reaches = new Uint8Array(latest.length);
   const passed = new Uint8Array(latest.length);
   let skipped = 0;
+  let news = 0;
   return {
     isNews(position, time) {
       const known = latest[position] ?? Number.NEGATIVE_INFINITY;
@@ -34,6 +36,7 @@ export function overlap({ latest, behind }: Pick<Known, 'latest' | 'behind'>): O
       came[position]! += 1;
       if (passed[position] === 1) return true;
       if (time > known) {
+        news += 1;
         passed[position] = 1;
         return true;
       }
@@ -45,6 +48,9 @@ export function overlap({ latest, behind }: Pick<Known, 'latest' | 'behind'>): O
     },
     admitted(position) {
       reaches[position] = 1;
+    },
+    get news() {
+      return news;
     },
     get skipped() {
       return skipped;

@@ -1,7 +1,7 @@
 // A source with several servers that serve the same signals (non-transparent redundancy, OPC 10000-4 section 6.6.2).
 // One is used; every other one stands by (seat.ts), cold, warm or hot, as it says itself or the mapping does. The
-// change-over is made here, without the supervisor's backoff, and a gap record says for which time values may be
-// missing, or that none are.
+// change-over is made here, without the supervisor's backoff, and where values may be missing a gap record says for which
+// time.
 
 import { Fault } from '../../model/fault.ts';
 import { now, TICKS_PER_MS, type Timestamp } from '../../model/time.ts';
@@ -161,6 +161,7 @@ export function redundantAdapter(set: ServerSet, timings: Timings = TIMINGS): Ad
   function lastSeen(sink: Sink) {
     let last: Timestamp = now();
     let since: Timestamp | undefined;
+    let changes = 0;
     // Sampled, sent, and on its way: so old may be what was lost with the link.
     const { publishing = 0, tags = [] } = options[0] ?? {};
     const slowest = tags.reduce((most, { sampling }) => Math.max(most, sampling), 0);
@@ -172,6 +173,7 @@ export function redundantAdapter(set: ServerSet, timings: Timings = TIMINGS): Ad
       /** The server in use is left; since when something may be missing. */
       lost(): Timestamp {
         since ??= last - lag;
+        changes += 1;
         return since;
       },
       /** A server does not stand by, and why; undefined: it does. */
@@ -194,8 +196,13 @@ export function redundantAdapter(set: ServerSet, timings: Timings = TIMINGS): Ad
           if (since === undefined) return outage;
           const ended = { reason: 'source-down', from: since, to: last } as const;
           since = undefined;
-          sink.gap({ ...ended, ...(whole && { complete: true }) });
-          return outage ?? (whole ? undefined : ended);
+          // Of a whole change-over there is nothing to tell.
+          if (whole) return outage;
+          sink.gap(ended);
+          return outage ?? ended;
+        },
+        granted(facts) {
+          sink.granted(changes === 0 ? facts : { ...facts, changeOvers: changes });
         },
         trouble(told) {
           parts = told;

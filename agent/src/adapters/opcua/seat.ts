@@ -50,6 +50,7 @@ export async function openSeat(
   let calls: Calls | undefined;
   let facts: ConnectionFacts | undefined;
   let state: 'waiting' | 'used' | 'left' = 'waiting';
+  let run: Promise<void> | undefined;
   let work: Promise<void> | undefined;
 
   const hold = {
@@ -109,7 +110,7 @@ export async function openSeat(
     server,
     run(sink) {
       if (work !== undefined) return work;
-      const run = adapter.run(
+      run = adapter.run(
         gated(sink, () => state === 'used'),
         ending.signal,
       );
@@ -137,8 +138,14 @@ export async function openSeat(
     },
     async close() {
       state = 'left';
+      const { estate } = kept;
       ending.abort();
-      await Promise.all([adapter.close(), work?.catch(() => {})]);
+      // Until then it may still use what the next connection to this server uses.
+      await Promise.all([adapter.close(), run?.catch(() => {})]);
+      // The session may live on, where the server could not be told; what was sent in it is not to be taken up again.
+      if (estate === undefined || kept.estate !== estate) return;
+      kept.debris ??= estate.subscriptions;
+      kept.estate = undefined;
     },
   };
 }

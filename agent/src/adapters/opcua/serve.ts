@@ -64,7 +64,7 @@ export async function serve(
   if (signal.aborted) return;
   kept.estate = estate;
   kept.debris = undefined;
-  const upkeep = hold?.waiting && tend();
+  const upkeep = hold?.waiting ? tend() : undefined;
   if (hold?.waiting) {
     await Promise.race([hold.used, upkeep]);
     if (signal.aborted) return;
@@ -75,7 +75,7 @@ export async function serve(
   tellRangeless();
   sink.granted(report(estate.subscriptions, kept.mended));
   if (taken?.whole && known !== undefined) tellUnbridged(estate, options.events?.name, known, sink);
-  const outage = sink.ready(taken?.whole ?? (resumed && bridges(estate)));
+  const outage = sink.ready(known === undefined ? resumed && bridges(estate) : taken?.whole);
   if (outage !== undefined) want(outage);
   await Promise.all([
     upkeep ?? tend(),
