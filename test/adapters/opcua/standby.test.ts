@@ -256,8 +256,8 @@ test('events come from the other server, its alarms are repeated, and what may b
   const spaces: AddressSpace[] = [];
   const levels: UAVariable[] = [];
   await plant({
-    fill(space) {
-      spaces.push(space);
+    fill(space, which) {
+      spaces[which] = space;
       space.installAlarmsAndConditionsService();
       const ns = space.registerNamespace('urn:test:tank');
       const { server } = space.rootFolder.objects;
