@@ -14,6 +14,7 @@ from pathlib import Path
 from asyncua import Server, ua, uamethod
 from asyncua.crypto.cert_gen import setup_self_signed_certificate
 from asyncua.crypto.permission_rules import SimpleRoleRuleset, User, UserRole
+from asyncua.crypto.validator import CertificateValidator, CertificateValidatorOptions
 from asyncua.server.event_generator import EventGenerator
 from asyncua.server.history import HistoryDict
 from asyncua.server.user_managers import UserManager
@@ -148,6 +149,9 @@ async def main(folder: Path, port: int, more: dict[str, str]) -> None:
     await server.set_application_uri(URI)
     server.set_security_policy(POLICIES, permission_ruleset=SimpleRoleRuleset())
     server.set_identity_tokens([ua.AnonymousIdentityToken, ua.UserNameIdentityToken, ua.X509IdentityToken])
+    # The gateway's certificate is judged: dates, ApplicationUri, key usage, extended key usage.
+    rules = CertificateValidatorOptions.EXT_VALIDATION | CertificateValidatorOptions.PEER_CLIENT
+    server.set_certificate_validator(CertificateValidator(rules).validate)
     await server.load_certificate(str(certificate))
     await server.load_private_key(str(key))
     for name in ("elsewhere", "plant") if "shift" in more else ("plant",):
@@ -185,7 +189,8 @@ async def main(folder: Path, port: int, more: dict[str, str]) -> None:
             elif word == "drop":
                 for session in list(sessions.values()):
                     await session.close_session(True)
-            print(len(sessions) if word == "sessions" else "done")
+            held = {"sessions": len(sessions), "subscriptions": len(server.iserver.subscription_service.subscriptions)}
+            print(json.dumps(held) if word == "held" else "done")
 
 
 asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2]), dict(each.split("=", 1) for each in sys.argv[3:])))

@@ -3,10 +3,9 @@
 
 import { execFile } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { type Peer, startProgram } from './python.ts';
 
 const execute = promisify(execFile);
 const SOURCES = join(import.meta.dirname, 'milo');
@@ -15,7 +14,8 @@ const CACHE = join(import.meta.dirname, '..', '..', '.cache');
 /** The class path of the server, or `undefined` where it cannot be built. Takes about 20 s the first time. */
 export async function buildMilo(): Promise<string | undefined> {
   const hash = createHash('sha256');
-  for (const file of ['pom.xml', 'MiloServer.java']) hash.update(readFileSync(join(SOURCES, file)));
+  const files = readdirSync(SOURCES).sort();
+  for (const file of files) hash.update(readFileSync(join(SOURCES, file)));
   const folder = join(CACHE, `milo-${hash.digest('hex').slice(0, 12)}`);
   if (existsSync(folder)) return folder;
   // Made aside and renamed, because test files run at the same time and may both come here.
@@ -24,8 +24,8 @@ export async function buildMilo(): Promise<string | undefined> {
     mkdirSync(building, { recursive: true });
     const copy = ['dependency:copy-dependencies', `-DoutputDirectory=${building}`];
     await execute('mvn', ['-q', '-B', '-f', join(SOURCES, 'pom.xml'), ...copy], { timeout: 180_000 });
-    const source = join(SOURCES, 'MiloServer.java');
-    await execute('javac', ['-cp', `${building}/*`, '-d', building, source], { timeout: 60_000 });
+    const sources = files.filter((file) => file.endsWith('.java')).map((file) => join(SOURCES, file));
+    await execute('javac', ['-cp', `${building}/*`, '-d', building, ...sources], { timeout: 60_000 });
     if (!existsSync(folder)) renameSync(building, folder);
     return folder;
   } catch (error) {
@@ -37,10 +37,4 @@ export async function buildMilo(): Promise<string | undefined> {
   } finally {
     rmSync(building, { recursive: true, force: true });
   }
-}
-
-/** @param classes from `buildMilo`; @param folder keeps the certificate over restarts */
-export function startMilo(classes: string, folder: string, port: number): Promise<Peer> {
-  const options = ['-Xmx256m', '-XX:TieredStopAtLevel=1', '-cp', `${classes}:${classes}/*`];
-  return startProgram('java', [...options, 'MiloServer', folder, String(port)], 'MiloServer', 60_000);
 }

@@ -196,7 +196,7 @@ def main(folder: Path, port: int, more: dict[str, str]) -> None:
         elif word == "drop":
             for session in list(users.sessions.values()):
                 server._on_event_loop(session.close)
-        print(len(users.sessions) if word == "sessions" else "done")
+        print(json.dumps({"sessions": len(users.sessions)}) if word == "held" else "done")
 
 
 main(Path(sys.argv[1]), int(sys.argv[2]), dict(each.split("=", 1) for each in sys.argv[3:]))

@@ -18,11 +18,11 @@
 //   event TYPE SEVERITY TEXT, flood N    events of the server object: one, or N at once (BaseEventType, severity 100)
 //   alarm on|off SEVERITY, branch NAME   the condition changes; tells of an earlier state of it
 //   drop                  ends all sessions, with their subscriptions
-//   sessions              how many there are
+//   held                  how many sessions clients hold, as JSON; and subscriptions, where the stack counts them
 
 import { spawnSync } from 'node:child_process';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { buildMilo } from './milo.ts';
 import { interopPython, type Peer, startProgram } from './python.ts';
 
 export interface Stack {
@@ -52,10 +52,14 @@ export async function pythonStack(name: string, script: string, module: string):
   };
 }
 
-export const freePort = (): Promise<number> =>
-  new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
+/** Eclipse Milo; undefined where it cannot be built. */
+export async function miloStack(): Promise<Stack | undefined> {
+  const classes = await buildMilo();
+  if (classes === undefined) return undefined;
+  const options = ['-Xmx256m', '-XX:TieredStopAtLevel=1', '-cp', `${classes}:${classes}/*`, 'MiloPlant'];
+  return {
+    name: 'Eclipse Milo',
+    start: (folder, port, more) =>
+      startProgram('java', [...options, folder, String(port), ...words(more)], 'MiloPlant', 60_000),
+  };
+}

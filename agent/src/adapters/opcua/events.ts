@@ -150,7 +150,14 @@ export function events(options: EventsOptions): Events {
       }),
     );
     const [result] = results ?? [];
-    return { asks, status: result?.statusCode.value ?? StatusCode.BadUnexpectedError, answer: result?.filterResult };
+    const status = result?.statusCode.value ?? StatusCode.BadUnexpectedError;
+    const answer = result?.filterResult instanceof EventFilterResult ? result.filterResult : undefined;
+    const refused = status === 0 ? whereRefused(answer) : undefined;
+    if (refused === undefined) return { asks, status, answer };
+    // It would send nothing at all.
+    const request = { subscriptionId: id, monitoredItemIds: [result?.monitoredItemId ?? 0] };
+    await server.once('taking an item back', (session) => session.deleteMonitoredItems(request)).catch(answerOf);
+    return { asks, status: refused, answer };
   }
 
   /** Events that tell of the flow of events; true when it is one. */
@@ -250,7 +257,7 @@ export function events(options: EventsOptions): Events {
         const { asks, status, answer } = await create(id, notifier, where, attempt);
         if (status !== 0) {
           refused = status;
-          if (BAD_FILTER.includes(status)) continue;
+          if (attempt.filtered || BAD_FILTER.includes(status)) continue;
           break;
         }
         fields = asks;
@@ -291,9 +298,18 @@ function answerOf(error: unknown): number {
   return status;
 }
 
+/**
+ * Why a server that took the item does not understand its where clause: Eclipse Milo takes And and Or, says in the answer
+ * that it does not know them, and then finds that no event fits.
+ */
+function whereRefused(answer: EventFilterResult | undefined): number | undefined {
+  const results = answer?.whereClauseResult?.elementResults ?? [];
+  return results?.find(({ statusCode }) => isBad(statusCode.value))?.statusCode.value;
+}
+
 /** Fields of the mapping that the server does not know. */
-function unknownFields(asks: ReturnType<typeof fieldsOf>, answer: unknown): string | undefined {
-  const results = answer instanceof EventFilterResult ? (answer.selectClauseResults ?? []) : [];
+function unknownFields(asks: ReturnType<typeof fieldsOf>, answer: EventFilterResult | undefined): string | undefined {
+  const results = answer?.selectClauseResults ?? [];
   const unknown = asks.filter(({ wanted }, i) => wanted && isBad(results[i]?.value ?? 0)).map(({ name }) => name);
   return unknown.length === 0 ? undefined : `no event of the server has the field ${unknown.join(', ')}`;
 }

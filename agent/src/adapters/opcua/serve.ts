@@ -48,6 +48,11 @@ export async function serve(
     kept.unreadable.note(`values of type ${type}`, reason);
     kept.unreadable.tell(sink);
   };
+  const note = (about: string, text: string | undefined) => {
+    kept.unreadable.note(about, text);
+    kept.unreadable.tell(sink);
+  };
+  const eventsLink = { server, namespaces, sink, note };
   const previous = kept.estate?.subscriptions.receive;
   /** What came before this link, and first by it. */
   const ending = previous?.renew();
@@ -111,6 +116,8 @@ export async function serve(
     if (old === undefined) return false;
     const { session } = link;
     old.subscriptions.bind(server, limits, sink, link.fail);
+    // What is had again of the events comes before anybody listens anew.
+    old.events?.bind(eventsLink);
     // One that has come at the end moves no index.
     const same = old.namespaces.every((uri, i) => uri === namespaces[i]);
     let stands = same;
@@ -156,11 +163,7 @@ export async function serve(
   /** Has the server tell its events, and repeat its conditions; why it does not is told as trouble. */
   async function listen({ events, subscriptions }: Estate): Promise<void> {
     if (events === undefined) return;
-    const note = (about: string, text: string | undefined) => {
-      kept.unreadable.note(about, text);
-      kept.unreadable.tell(sink);
-    };
-    events.bind({ server, namespaces, sink, note });
+    events.bind(eventsLink);
     if (!events.stands) await events.begin(() => subscriptions.open(options.publishing, events));
     await events.refresh();
   }

@@ -1,17 +1,11 @@
-// An OPC UA server on Eclipse Milo, an implementation independent of node-opcua: a few types, a counter, every policy.
-//
-// Usage: MiloServer FOLDER PORT. The folder keeps its certificate over restarts. Prints one JSON line when it listens.
-// Lines on standard input: "tick N MS" counts up N times, every MS milliseconds, and prints "ticked".
+// What the servers on Eclipse Milo share: their certificate, which the folder keeps over restarts, every policy and mode,
+// users by name and by certificate (user.der of the folder), and nobody in particular.
 
 import static org.eclipse.milo.opcua.sdk.server.OpcUaServerConfig.USER_TOKEN_POLICY_ANONYMOUS;
 import static org.eclipse.milo.opcua.sdk.server.OpcUaServerConfig.USER_TOKEN_POLICY_USERNAME;
-import static org.eclipse.milo.opcua.stack.core.types.builtin.unsigned.Unsigned.uint;
-import static org.eclipse.milo.opcua.stack.core.types.builtin.unsigned.Unsigned.ulong;
+import static org.eclipse.milo.opcua.sdk.server.OpcUaServerConfig.USER_TOKEN_POLICY_X509;
 
-import java.io.BufferedReader;
-import java.io.InputStreamReader;
 import java.io.OutputStream;
-import java.math.BigInteger;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.KeyPair;
@@ -19,27 +13,21 @@ import java.security.KeyStore;
 import java.security.PrivateKey;
 import java.security.Security;
 import java.security.cert.Certificate;
+import java.security.cert.CertificateEncodingException;
 import java.security.cert.X509Certificate;
+import java.util.Arrays;
 import java.util.Base64;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
 import org.bouncycastle.jce.provider.BouncyCastleProvider;
-import org.eclipse.milo.opcua.sdk.core.AccessLevel;
 import org.eclipse.milo.opcua.sdk.server.EndpointConfig;
-import org.eclipse.milo.opcua.sdk.server.ManagedNamespaceWithLifecycle;
 import org.eclipse.milo.opcua.sdk.server.OpcUaServer;
 import org.eclipse.milo.opcua.sdk.server.OpcUaServerConfig;
 import org.eclipse.milo.opcua.sdk.server.identity.AnonymousIdentityValidator;
 import org.eclipse.milo.opcua.sdk.server.identity.CompositeValidator;
 import org.eclipse.milo.opcua.sdk.server.identity.UsernameIdentityValidator;
-import org.eclipse.milo.opcua.sdk.server.items.DataItem;
-import org.eclipse.milo.opcua.sdk.server.items.MonitoredItem;
-import org.eclipse.milo.opcua.sdk.server.nodes.UaVariableNode;
-import org.eclipse.milo.opcua.stack.core.NodeIds;
-import org.eclipse.milo.opcua.stack.core.StatusCodes;
+import org.eclipse.milo.opcua.sdk.server.identity.X509IdentityValidator;
 import org.eclipse.milo.opcua.stack.core.security.CertificateValidator;
 import org.eclipse.milo.opcua.stack.core.security.DefaultApplicationGroup;
 import org.eclipse.milo.opcua.stack.core.security.DefaultCertificateManager;
@@ -49,29 +37,25 @@ import org.eclipse.milo.opcua.stack.core.security.MemoryTrustListManager;
 import org.eclipse.milo.opcua.stack.core.security.RsaSha256CertificateFactory;
 import org.eclipse.milo.opcua.stack.core.security.SecurityPolicy;
 import org.eclipse.milo.opcua.stack.core.transport.TransportProfile;
-import org.eclipse.milo.opcua.stack.core.types.builtin.DataValue;
-import org.eclipse.milo.opcua.stack.core.types.builtin.DateTime;
 import org.eclipse.milo.opcua.stack.core.types.builtin.LocalizedText;
-import org.eclipse.milo.opcua.stack.core.types.builtin.NodeId;
-import org.eclipse.milo.opcua.stack.core.types.builtin.StatusCode;
-import org.eclipse.milo.opcua.stack.core.types.builtin.Variant;
 import org.eclipse.milo.opcua.stack.core.types.enumerated.MessageSecurityMode;
 import org.eclipse.milo.opcua.stack.core.util.SelfSignedCertificateBuilder;
 import org.eclipse.milo.opcua.stack.core.util.SelfSignedCertificateGenerator;
 import org.eclipse.milo.opcua.stack.transport.server.tcp.OpcTcpServerTransport;
 import org.eclipse.milo.opcua.stack.transport.server.tcp.OpcTcpServerTransportConfig;
 
-public final class MiloServer {
+record Setup(X509Certificate certificate, OpcUaServer server) {
   static final String URI = "urn:test:milo:server";
   static final char[] PASSWORD = "crude oil".toCharArray();
   static final List<SecurityPolicy> POLICIES =
       List.of(SecurityPolicy.Basic256Sha256, SecurityPolicy.Aes128_Sha256_RsaOaep, SecurityPolicy.Aes256_Sha256_RsaPss);
 
-  public static void main(String[] args) throws Exception {
+  static Setup in(Path folder, int port) throws Exception {
     Security.addProvider(new BouncyCastleProvider());
-    int port = Integer.parseInt(args[1]);
-    KeyStore.PrivateKeyEntry own = certificateIn(Path.of(args[0]).resolve("milo.p12"));
+    KeyStore.PrivateKeyEntry own = certificateIn(folder.resolve("milo.p12"));
     X509Certificate certificate = (X509Certificate) own.getCertificate();
+    Path user = folder.resolve("user.der");
+    byte[] known = Files.exists(user) ? Files.readAllBytes(user) : new byte[0];
 
     var factory =
         new RsaSha256CertificateFactory() {
@@ -101,7 +85,7 @@ public final class MiloServer {
             .setBindPort(port)
             .setPath("/milo")
             .setCertificate(certificate)
-            .addTokenPolicies(USER_TOKEN_POLICY_ANONYMOUS, USER_TOKEN_POLICY_USERNAME);
+            .addTokenPolicies(USER_TOKEN_POLICY_ANONYMOUS, USER_TOKEN_POLICY_USERNAME, USER_TOKEN_POLICY_X509);
     // Discovery needs one without security; sessions over it are refused by the client under test.
     endpoints.add(base.copy().setSecurityPolicy(SecurityPolicy.None).setSecurityMode(MessageSecurityMode.None).build());
     for (SecurityPolicy policy : POLICIES) {
@@ -110,7 +94,8 @@ public final class MiloServer {
       }
     }
 
-    OpcUaServer server =
+    return new Setup(
+        certificate,
         new OpcUaServer(
             OpcUaServerConfig.builder()
                 .setApplicationUri(URI)
@@ -124,31 +109,24 @@ public final class MiloServer {
                         new UsernameIdentityValidator(
                             challenge ->
                                 "fieldgate".equals(challenge.getUsername())
-                                    && "crude oil".equals(challenge.getPassword()))))
+                                    && "crude oil".equals(challenge.getPassword())),
+                        new X509IdentityValidator(given -> Arrays.equals(encoded(given), known))))
                 .build(),
-            profile -> new OpcTcpServerTransport(OpcTcpServerTransportConfig.newBuilder().build()));
-    Plant plant = new Plant(server);
-    plant.startup();
-    server.startup().get();
+            profile -> new OpcTcpServerTransport(OpcTcpServerTransportConfig.newBuilder().build())));
+  }
 
+  /** The line that says that it listens, and where. */
+  void ready(int port) throws Exception {
     String der = Base64.getEncoder().encodeToString(certificate.getEncoded());
     System.out.printf("{\"endpoint\":\"opc.tcp://127.0.0.1:%d/milo\",\"certificate\":\"%s\"}%n", port, der);
-    var lines = new BufferedReader(new InputStreamReader(System.in));
-    for (String line = lines.readLine(); line != null; line = lines.readLine()) {
-      if (line.equals("held")) {
-        System.out.printf(
-            "{\"sessions\":%s,\"subscriptions\":%d}%n",
-            server.getSessionManager().getCurrentSessionCount(), server.getSubscriptions().size());
-        continue;
-      }
-      String[] words = line.split(" ");
-      for (int i = 0; i < Integer.parseInt(words[1]); i++) {
-        plant.tick();
-        Thread.sleep(Long.parseLong(words[2]));
-      }
-      System.out.println("ticked");
+  }
+
+  private static byte[] encoded(X509Certificate certificate) {
+    try {
+      return certificate.getEncoded();
+    } catch (CertificateEncodingException e) {
+      return new byte[] {0};
     }
-    System.exit(0);
   }
 
   private static KeyStore.PrivateKeyEntry certificateIn(Path file) throws Exception {
@@ -170,80 +148,5 @@ public final class MiloServer {
       }
     }
     return (KeyStore.PrivateKeyEntry) store.getEntry("server", password);
-  }
-
-  /** The address space. Every change goes to the monitored items at once, so that none falls between two samples. */
-  private static final class Plant extends ManagedNamespaceWithLifecycle {
-    private final Map<DataItem, NodeId> items = new ConcurrentHashMap<>();
-    private UaVariableNode counter;
-    private long count;
-
-    Plant(OpcUaServer server) {
-      super(server, "urn:test:milo");
-      getLifecycleManager().addStartupTask(this::fill);
-    }
-
-    private void fill() {
-      counter = add("counter", NodeIds.UInt32, uint(0));
-      add("Boolean", NodeIds.Boolean, true);
-      add("Int16", NodeIds.Int16, Short.MIN_VALUE);
-      add("Int64", NodeIds.Int64, Long.MIN_VALUE);
-      add("UInt64", NodeIds.UInt64, ulong(new BigInteger("18446744073709551615")));
-      add("Float", NodeIds.Float, 12.31f);
-      add("Double", NodeIds.Double, 0.1);
-      add("String", NodeIds.String, "Ölstand 5 µm");
-      add("Double array", NodeIds.Double, new Double[] {1.5, -2.25});
-      UaVariableNode timed = add("timed", NodeIds.Double, 0.0);
-      DateTime moment = new DateTime(132_539_328_001_234_567L);
-      timed.setValue(new DataValue(new Variant(1.5), new StatusCode(StatusCodes.Uncertain_LastUsableValue), moment));
-    }
-
-    private UaVariableNode add(String name, NodeId type, Object value) {
-      UaVariableNode node =
-          new UaVariableNode.UaVariableNodeBuilder(getNodeContext())
-              .setNodeId(newNodeId(name))
-              .setAccessLevel(AccessLevel.READ_ONLY)
-              .setUserAccessLevel(AccessLevel.READ_ONLY)
-              .setBrowseName(newQualifiedName(name))
-              .setDisplayName(LocalizedText.english(name))
-              .setDataType(type)
-              .setTypeDefinition(NodeIds.BaseDataVariableType)
-              .build();
-      node.setValue(new DataValue(Variant.of(value)));
-      getNodeManager().addNode(node);
-      node.addReference(
-          new org.eclipse.milo.opcua.sdk.core.Reference(
-              node.getNodeId(), NodeIds.Organizes, NodeIds.ObjectsFolder.expanded(), false));
-      return node;
-    }
-
-    synchronized void tick() {
-      count += 1;
-      DataValue value = new DataValue(Variant.of(uint(count)));
-      counter.setValue(value);
-      items.forEach((item, node) -> { if (node.equals(counter.getNodeId())) item.setValue(value); });
-    }
-
-    @Override
-    public synchronized void onDataItemsCreated(List<DataItem> created) {
-      for (DataItem item : created) {
-        NodeId id = item.getReadValueId().getNodeId();
-        items.put(item, id);
-        getNodeManager()
-            .getNode(id)
-            .ifPresent(node -> item.setValue(((UaVariableNode) node).getValue()));
-      }
-    }
-
-    @Override
-    public void onDataItemsModified(List<DataItem> modified) {}
-
-    @Override
-    public void onDataItemsDeleted(List<DataItem> deleted) {
-      deleted.forEach(items::remove);
-    }
-
-    @Override
-    public void onMonitoringModeChanged(List<MonitoredItem> changed) {}
   }
 }
