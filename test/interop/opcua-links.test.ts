@@ -3,7 +3,7 @@
 //
 // OPCUA_LINKS=120 npm test -- test/interop/opcua-links.test.ts      more faults than the default of 8
 
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, test } from 'vitest';
 import { opcuaAdapter } from '../../agent/src/adapters/opcua/adapter.ts';
 import { keep } from '../../agent/src/adapters/opcua/kept.ts';
 import type { OpcUaOptions } from '../../agent/src/adapters/opcua/options.ts';
