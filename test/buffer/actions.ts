@@ -11,6 +11,8 @@ export interface PartPlan {
   readonly gaps: number;
   readonly high: boolean;
   readonly past: boolean;
+  /** Its readings do not compress. */
+  readonly bulky?: boolean;
 }
 
 /** Places and lengths are shares from 0 to 1 of what is there. */
@@ -51,7 +53,7 @@ export type Action =
 const record = <T>(model: { [K in keyof T]: fc.Arbitrary<T[K]> }) => fc.record<T>(model, { noNullPrototype: true });
 const share = fc.nat(999).map((thousandths) => thousandths / 1_000);
 const part: fc.Arbitrary<PartPlan> = record({
-  count: fc.oneof({ weight: 8, arbitrary: fc.nat(40) }, { weight: 1, arbitrary: fc.integer({ min: 100, max: 400 }) }),
+  count: fc.oneof({ weight: 20, arbitrary: fc.nat(30) }, { weight: 1, arbitrary: fc.integer({ min: 100, max: 400 }) }),
   gaps: fc.oneof({ weight: 5, arbitrary: fc.constant(0) }, fc.nat(3)),
   high: fc.boolean(),
   past: fc.oneof({ weight: 2, arbitrary: fc.constant(false) }, fc.boolean()),

@@ -140,8 +140,11 @@ class Life {
   }
 }
 
-/** Opens the damaged file of `subject`, takes all that comes of it, and compares. @param n a reading that is nobody's */
-export function aftermathOf(model: Model, subject: Subject, plan: DamagePlan, stale: boolean, n: number): Aftermath {
+/**
+ * Opens the damaged file of `subject`, takes all that comes of it, and compares. @param promised the stamp says that all
+ * numbers below were, @param n a reading that is nobody's
+ */
+export function aftermathOf(model: Model, subject: Subject, promised: number, n: number): Aftermath {
   const life = new Life(model, subject);
   subject.openAnew();
   const before = model.pieces.length;
@@ -175,7 +178,7 @@ export function aftermathOf(model: Model, subject: Subject, plan: DamagePlan, st
   return {
     setAside: setAside !== undefined,
     more,
-    ...compare(model, life, setAside !== undefined, salvaged, plan, stale),
+    ...compare(model, life, setAside !== undefined, salvaged, promised),
   };
 }
 
@@ -193,7 +196,7 @@ function goOn(model: Model, subject: Subject, life: Life, n: number): void {
   life.drain();
 }
 
-function compare(model: Model, life: Life, aside: boolean, salvaged: boolean, plan: DamagePlan, stale: boolean) {
+function compare(model: Model, life: Life, aside: boolean, salvaged: boolean, promised: number) {
   const named = new Set<number>();
   for (const { range, from, to, reason } of life.gaps) {
     if (range?.epoch !== model.epoch) continue;
@@ -209,8 +212,7 @@ function compare(model: Model, life: Life, aside: boolean, salvaged: boolean, pl
         else silent.push(seq);
       }
   // Where nothing is left that tells the newest numbers, or nothing at all, the record about the whole file does.
-  const newest = silent.at(-1) === undefined || silent[0] === (silent.at(-1) as number) - silent.length + 1;
-  const blind = !salvaged || ((stale || plan.file === 'stamp') && newest);
+  const blind = !salvaged || silent.every((seq) => seq >= promised);
   must(
     silent.length === 0 || (aside && blind),
     `${silent.length} entries are missing and nothing says so: ${silent[0]}…`,

@@ -27,8 +27,13 @@ export const tagOf = (n: number) => (n * 7) % TAGS.length;
 export const timeOf = (n: number): Timestamp => START + n * STEP;
 const statusOf = (n: number) => (n % 50 === 0 ? StatusCode.BadNoCommunication : StatusCode.Good);
 
+/** Each so-manieth reading is a text of 12 kB that does not compress. */
+const BULKY = 97;
+/** The first such reading from `n` on. */
+export const bulkyFrom = (n: number) => Math.ceil(n / BULKY) * BULKY;
+
 function contentOf(n: number): Value {
-  if (n % 97 === 0) return noise(n, 12_000);
+  if (n % BULKY === 0) return noise(n, 12_000);
   switch (n % 11) {
     case 0:
       return `batch ${n}`;
