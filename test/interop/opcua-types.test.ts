@@ -2,7 +2,10 @@
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { opcuaAdapter } from '../../agent/src/adapters/opcua/adapter.ts';
+import { type Kept, keep } from '../../agent/src/adapters/opcua/kept.ts';
+import { valueAt } from '../../agent/src/model/batch.ts';
 import { statusName } from '../../agent/src/model/status.ts';
+import { now, TICKS_PER_MS } from '../../agent/src/model/time.ts';
 import { openly, QUICK } from '../adapters/opcua/rig.ts';
 import { type Recorder, recorder } from '../adapters/recorder.ts';
 import { scratch } from '../support/scratch.ts';
@@ -22,10 +25,68 @@ const PUMP = {
   ],
   Trend: [1.5, -2.25],
 };
+/** One value of each built-in type. */
+const EVERY: Record<string, unknown> = {
+  Boolean: true,
+  SByte: -128,
+  Byte: 255,
+  Int16: -32_768,
+  UInt16: 65_535,
+  Int32: -(2 ** 31),
+  UInt32: 2 ** 32 - 1,
+  Int64: -(2n ** 63n),
+  UInt64: 2n ** 64n - 1n,
+  Float: 12.5,
+  Double: 0.1,
+  String: 'Ölstand 5 µm',
+  DateTime: '2026-11-22T10:00:00.1234560Z',
+  Guid: '72962B91-FA75-4AE6-8D28-B404DC7DAF63',
+  ByteString: 'AAH+/w==',
+  XmlElement: '<a b="c"/>',
+  NodeId: 'ns=3;s=A/B',
+  ExpandedNodeId: 'svr=1;nsu=urn:x;s=A/B',
+  StatusCode: 'BadSensorFailure',
+  QualifiedName: '2:PV',
+  LocalizedText: 'Débit',
+  DataValue: { value: 7, status: 'Good', time: null },
+  DiagnosticInfo: { SymbolicId: 3, AdditionalInfo: 'why' },
+  Variant: [1, 2],
+};
+const twice = (value: unknown) => [value, value];
+const plain = (name: string) => (name === 'Variant' ? [EVERY[name]] : EVERY[name]);
+const WITH_NOTE = { Number: 7, Note: 'late' };
 const EXPECTED: Record<string, unknown> = {
+  everything: EVERY,
+  lists: Object.fromEntries(Object.entries(EVERY).map(([name, value]) => [name, twice(value)])),
+  nest: {
+    Batch: WITH_NOTE,
+    Choices: [{ Level: 12.5 }, { Text: 'by hand' }],
+    Batches: [{ Number: 8 }, WITH_NOTE],
+    Nobody: [],
+  },
+  ...Object.fromEntries(Object.keys(EVERY).map((name) => [`plain ${name}`, plain(name)])),
+  'first DateTime': null,
+  'early DateTime': '1601-01-01T00:00:01.0000010Z',
+  'old DateTime': '1969-12-31T23:59:59.9999990Z',
+  'last DateTime': '9999-12-31T23:59:59.000Z',
+  NaN: Number.NaN,
+  infinite: Number.NEGATIVE_INFINITY,
+  matrix: [
+    [1, 2, 3],
+    [4, 5, 6],
+  ],
+  cube: [
+    [[1.5], [2.5]],
+    [[3.5], [4.5]],
+  ],
+  'matrix of texts': [
+    ['a', null],
+    ['', 'b'],
+  ],
   pump: PUMP,
+  'recorded pump': { ...PUMP, Speed: 3 },
   pumps: [PUMP, PUMP],
-  'with note': { Number: 7, Note: 'late' },
+  'with note': WITH_NOTE,
   'without note': { Number: 8 },
   choice: { Level: 12.5 },
 };
@@ -34,14 +95,23 @@ const EVENTS = 99;
 
 describe.skipIf(python === undefined).each(['subscribe', 'poll'] as const)('asyncua, %s', (mode) => {
   let peer: Peer;
+  let kept: Kept;
   let sink: Recorder;
   let run: Promise<void>;
   const stop = new AbortController();
 
   beforeAll(async () => {
-    peer = await startPeer(python!, 'asyncua_types_server.py');
+    peer = await startPeer(python!, 'asyncua_types_server.py', [], 90_000);
     const tags = NAMES.map((name, index) => {
-      return { index, name, node: `nsu=urn:test:types;s=${name}`, sampling: 100, wantsRange: false, mode };
+      return {
+        index,
+        name,
+        node: `nsu=urn:test:types;s=${name}`,
+        sampling: 100,
+        wantsRange: false,
+        mode,
+        history: true,
+      };
     });
     const events = {
       index: EVENTS,
@@ -52,7 +122,9 @@ describe.skipIf(python === undefined).each(['subscribe', 'poll'] as const)('asyn
       fields: [],
       conditions: false,
     };
-    const adapter = opcuaAdapter({ ...openly(String(peer.ready.endpoint), scratch(), tags), events }, QUICK);
+    const options = { ...openly(String(peer.ready.endpoint), scratch(), tags), events };
+    kept = keep(options, 10);
+    const adapter = opcuaAdapter(options, QUICK, kept);
     sink = recorder();
     await adapter.connect(stop.signal);
     run = adapter.run(sink, stop.signal).finally(() => adapter.close());
@@ -60,7 +132,7 @@ describe.skipIf(python === undefined).each(['subscribe', 'poll'] as const)('asyn
       run,
       until('first readings', () => sink.readies > 0 && NAMES.every((_, tag) => sink.last(tag))),
     ]);
-  });
+  }, 100_000);
   afterAll(async () => {
     stop.abort();
     await run;
@@ -71,6 +143,19 @@ describe.skipIf(python === undefined).each(['subscribe', 'poll'] as const)('asyn
     const reading = sink.of(NAMES.indexOf(name))[0]!;
     expect(statusName(reading.status)).toBe('Good');
     expect(reading.value).toEqual(EXPECTED[name]);
+  });
+
+  test('structures of the history', async () => {
+    const tag = NAMES.indexOf('recorded pump');
+    const to = now();
+    const from = to - 600_000 * TICKS_PER_MS;
+    const ever = () => Number.NEGATIVE_INFINITY;
+    kept.history.want({ reason: 'source-down', from, to }, [tag], ever, () => Number.POSITIVE_INFINITY);
+    const told = await until('what was recovered', () => sink.gaps.find(({ recovered }) => recovered !== undefined));
+    expect(told).toMatchObject({ complete: true });
+    const past = sink.batches.filter(({ stream }) => stream === 'backfill');
+    const values = past.flatMap((batch) => Array.from({ length: batch.count }, (_, i) => valueAt(batch, i)));
+    expect(values.slice(-3)).toEqual([1, 2, 3].map((Speed) => ({ ...PUMP, Speed })));
   });
 
   test('an event that is severe enough', async () => {

@@ -1,10 +1,11 @@
 // OPC UA values (OPC 10000-6 section 5.1.2) as the gateway's values: exact for every built-in type, arrays and matrices nested,
 // structures as JSON objects by the types that are known of the server.
 
-import { DataType, type DataValue, type NodeId, type Variant, VariantArrayType } from 'node-opcua-client';
+import { DataType, type DataValue, type Variant, VariantArrayType } from 'node-opcua-client';
+import { NodeId } from 'node-opcua-nodeid';
 import type { Value } from '../../model/batch.ts';
 import { statusName } from '../../model/status.ts';
-import { formatTime, fromMillis, type Timestamp } from '../../model/time.ts';
+import { fromMillis, type Timestamp } from '../../model/time.ts';
 import { nested } from './structures.ts';
 
 /** Structures deeper than this end in null: a JSON reader downstream may not stand more. */
@@ -14,8 +15,11 @@ const DEEPEST = 32;
 const TICK = 100_000;
 
 const NO_TIME_MS = Date.UTC(1601, 0, 1);
-
-const ticks = (picoseconds: number) => Math.floor(picoseconds / TICK);
+/** The latest DateTime there is (OPC 10000-6 section 5.2.2.5). */
+const LATEST_MS = Date.UTC(9999, 11, 31, 23, 59, 59);
+/** Where the Int64 of ticks turns negative: the library takes it for unsigned, and negative ones for the far future. */
+const NEGATIVE_MS = NO_TIME_MS + 922_337_203_685_477;
+const NEGATIVE_TICKS = 5_808;
 
 /** Decodes structures by the types of a server. */
 export interface ValueTypes {
@@ -50,14 +54,20 @@ export function valueIn(variant: Variant, types?: ValueTypes): Value {
   return variantValue(variant, { depth: 0, types });
 }
 
-/** The instant in a variant, exact; undefined when there is none. */
+/** The instant in a variant, as exact as the gateway's timestamps are; undefined when there is none. */
 export function timeIn({ dataType, value }: Variant): Timestamp | undefined {
-  if (dataType !== DataType.DateTime || !(value instanceof Date)) return undefined;
-  const ms = value.getTime();
-  // 1601 and before mean "no time" (OPC 10000-6 section 5.2.2.5).
-  if (Number.isNaN(ms) || ms <= NO_TIME_MS) return undefined;
-  const { picoseconds = 0 } = value as { picoseconds?: number };
-  return fromMillis(ms, ticks(picoseconds));
+  const at = dataType === DataType.DateTime && value instanceof Date ? instantOf(value) : undefined;
+  return at && fromMillis(at.ms, at.ticks);
+}
+
+/** A DateTime in ms and 100 ns. 1601 and before mean "no time", and nothing is later than the year 9999. */
+function instantOf(date: Date): { readonly ms: number; readonly ticks: number } | undefined {
+  const ms = date.getTime();
+  const { picoseconds = 0 } = date as { picoseconds?: number };
+  const ticks = Math.floor(picoseconds / TICK);
+  if (Number.isNaN(ms) || ms < NO_TIME_MS || (ms === NO_TIME_MS && ticks === 0)) return undefined;
+  if (ms > NEGATIVE_MS || (ms === NEGATIVE_MS && ticks >= NEGATIVE_TICKS)) return undefined;
+  return ms >= LATEST_MS ? { ms: LATEST_MS, ticks: 0 } : { ms, ticks };
 }
 
 function variantValue(variant: Variant, at: Place): Value {
@@ -85,8 +95,11 @@ function scalar(type: DataType, value: unknown, at: Place): Value {
       return (value as { text: string | null }).text ?? null;
     case DataType.NodeId:
     case DataType.ExpandedNodeId:
+      return nodeId(value as NodeId);
     case DataType.QualifiedName:
       return String(value);
+    case DataType.DiagnosticInfo:
+      return diagnosticInfo(value as Diagnostics, at);
     case DataType.Variant:
       return at.depth < DEEPEST ? variantValue(value as Variant, below(at)) : null;
     case DataType.DataValue: {
@@ -99,6 +112,40 @@ function scalar(type: DataType, value: unknown, at: Place): Value {
   }
 }
 
+/** As OPC 10000-6 section 5.1.12 writes it: `svr=1;nsu=urn:x;s=A`. */
+function nodeId(id: NodeId & { readonly namespaceUri?: string | null; readonly serverIndex?: number }): string {
+  const { identifierType, value, namespace, namespaceUri, serverIndex } = id;
+  const bare = String(new NodeId(identifierType, value, namespace)).replace(/^ns=\d+;/, '');
+  const place = namespaceUri ? `nsu=${namespaceUri};` : namespace === 0 ? '' : `ns=${namespace};`;
+  return `${serverIndex ? `svr=${serverIndex};` : ''}${place}${bare}`;
+}
+
+interface Diagnostics {
+  readonly symbolicId: number;
+  readonly namespaceUri: number;
+  readonly locale: number;
+  readonly localizedText: number;
+  readonly additionalInfo: string | null;
+  readonly innerStatusCode: { readonly value: number };
+  readonly innerDiagnosticInfo: Diagnostics | null;
+}
+
+/** What it says; -1 stands for nothing (OPC 10000-6 section 5.2.2.12). */
+function diagnosticInfo(given: Diagnostics, at: Place): Value {
+  if (at.depth >= DEEPEST) return null;
+  const { symbolicId, namespaceUri, locale, localizedText, additionalInfo, innerStatusCode: status } = given;
+  const inner = given.innerDiagnosticInfo;
+  return {
+    ...(symbolicId >= 0 && { SymbolicId: symbolicId }),
+    ...(namespaceUri >= 0 && { NamespaceUri: namespaceUri }),
+    ...(locale >= 0 && { Locale: locale }),
+    ...(localizedText >= 0 && { LocalizedText: localizedText }),
+    ...(additionalInfo !== null && { AdditionalInfo: additionalInfo }),
+    ...(status.value !== 0 && { InnerStatusCode: statusName(status.value) }),
+    ...(inner && { InnerDiagnosticInfo: diagnosticInfo(inner, below(at)) }),
+  };
+}
+
 /** 64 bits, which node-opcua gives as [high, low]: a number while exact, otherwise a bigint. */
 function integer([high, low]: readonly [number, number], signed: boolean): Value {
   const upper = signed ? high | 0 : high >>> 0;
@@ -107,11 +154,12 @@ function integer([high, low]: readonly [number, number], signed: boolean): Value
   return (BigInt(upper) << 32n) | BigInt(low >>> 0);
 }
 
+/** ISO 8601 with three decimals, or seven where there is more: exact, however far the year. */
 function dateTime(date: Date): Value {
-  const ms = date.getTime();
-  if (Number.isNaN(ms)) return null;
-  const { picoseconds = 0 } = date as { picoseconds?: number };
-  return picoseconds < TICK ? date.toISOString() : formatTime(fromMillis(ms, ticks(picoseconds)));
+  const at = instantOf(date);
+  if (at === undefined) return null;
+  const text = new Date(at.ms).toISOString();
+  return at.ticks === 0 ? text : `${text.slice(0, -1)}${String(at.ticks).padStart(4, '0')}Z`;
 }
 
 interface Field {
