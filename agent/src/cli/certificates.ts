@@ -1,6 +1,6 @@
 // `fieldgate certificates`: the gateway's own certificate, which OPC UA servers it trusts, and what changes either.
 
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { type CertificateEntry, openPki, type Pki, type Place } from '../adapters/opcua/pki.ts';
@@ -70,7 +70,7 @@ Exit codes: 0 done, 1 it could not be done, 2 wrong usage.
       // A folder that is not there is the wrong one, and is not made by looking at it.
       const looks =
         name === 'list' || name === 'reject' || (name === 'trust' && what !== undefined && isThumbprint(what));
-      if (looks && !existsSync(folder)) {
+      if (looks && isMissing(folder)) {
         throw new Failure(
           `there is no folder ${resolve(folder)}; the gateway's certificates are in "pki" beside its buffer: --pki DIR`,
         );
@@ -85,6 +85,16 @@ Exit codes: 0 done, 1 it could not be done, 2 wrong usage.
     }
   },
 };
+
+/** A folder that this user may not look into is there, and its own message says whose it is. */
+function isMissing(folder: string): boolean {
+  try {
+    statSync(folder);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOENT';
+  }
+}
 
 async function list(pki: Pki): Promise<Done> {
   const entries = (await pki.list()).map((entry) => ({ ...entry, daysLeft: daysLeft(entry) }));

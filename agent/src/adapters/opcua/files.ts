@@ -53,6 +53,7 @@ export function unusable(error: unknown, folder: string): string {
     case 'EPERM': {
       const { existing, uid } = ownerOf(place);
       const me = process.getuid?.();
+      if (uid === me) return `user ${me} may not use ${place}: chmod u+rwX ${existing}`;
       const mend = existing === '/' ? `install -d -o ${me} ${folder}` : `chown -R ${me} ${existing}`;
       return `user ${me} may not use ${place}: ${existing} belongs to user ${uid}; as root: ${mend}`;
     }

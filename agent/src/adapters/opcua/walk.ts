@@ -39,11 +39,10 @@ export interface WalkOptions {
   readonly bound: number;
 }
 
-interface Open {
-  readonly node: NodeId;
-  readonly path: string;
+/** A node to look into. */
+interface Open extends Variable {
   readonly depth: number;
-  readonly variable?: Variable;
+  readonly isVariable: boolean;
 }
 
 /** Deeper than any plant's; a server that goes on below makes it up. */
@@ -74,7 +73,7 @@ export async function* walk(
   const refuse = (why: string) => refused.set(why, (refused.get(why) ?? 0) + 1);
 
   /** Looks into nodes; `alone` takes those that could not be answered among others, for a second time. */
-  async function look(nodes: readonly Open[], alone: Open[] | undefined, next: Open[]): Promise<Variable[]> {
+  async function look(nodes: readonly Open[], alone: Open[] | undefined, next: Portions): Promise<Variable[]> {
     const left = new Set(nodes);
     const done: Variable[] = [];
     await use(async (server) => {
@@ -92,7 +91,7 @@ export async function* walk(
     portion: readonly Open[],
     results: readonly Answer[],
     alone: Open[] | undefined,
-    next: Open[],
+    next: Portions,
     done: Variable[],
   ): void {
     for (const [i, parent] of portion.entries()) {
@@ -106,9 +105,9 @@ export async function* walk(
       for (const reference of references) {
         const child = childOf(parent, reference, seen);
         if (child && child.depth > DEEPEST) refuse(`below ${DEEPEST} levels`);
-        else if (child) next.push(child);
+        else if (child) next.add(child);
       }
-      if (parent.variable) done.push(parent.variable);
+      if (parent.isVariable) done.push(parent);
     }
     progress(seen.size - options.without.size, refused);
     if (seen.size > bound) {
@@ -119,12 +118,14 @@ export async function* walk(
     }
   }
 
-  for (let open: Open[] = [{ ...from, depth: 0 }]; open.length > 0; ) {
-    const next: Open[] = [];
+  let open = portions(most);
+  open.add({ ...from, name: '', depth: 0, isVariable: false });
+  while (!open.empty) {
+    const next = portions(most);
     const alone: Open[] = [];
     // A portion at a time, so that what is found can be described, and forgotten, while the walk goes on.
-    for (let at = 0; at < open.length; at += most) {
-      const done = await look(open.slice(at, at + most), alone, next);
+    for (let portion = open.take(); portion !== undefined; portion = open.take()) {
+      const done = await look(portion, alone, next);
       if (done.length > 0) yield done;
     }
     for (const one of alone) {
@@ -135,15 +136,37 @@ export async function* walk(
   }
 }
 
+/** Nodes in the order they were added, taken out in portions: what was taken is not kept. */
+interface Portions {
+  add(one: Open): void;
+  take(): Open[] | undefined;
+  readonly empty: boolean;
+}
+
+function portions(most: number): Portions {
+  const all: Open[][] = [];
+  return {
+    add(one) {
+      const last = all.at(-1);
+      if (last !== undefined && last.length < most) last.push(one);
+      else all.push([one]);
+    },
+    take: () => all.shift(),
+    get empty() {
+      return all.length === 0;
+    },
+  };
+}
+
 /** The child that a reference leads to, unless it was seen before or is a property; the facts of the parent are kept. */
 function childOf(parent: Open, reference: ReferenceDescription, seen: Set<string>): Open | undefined {
   const { nodeId, browseName, nodeClass, referenceTypeId } = reference;
   // What lies on another server cannot be asked here.
   if ((nodeId as { serverIndex?: number }).serverIndex) return undefined;
   if (referenceTypeId.toString() === HAS_PROPERTY) {
-    if (parent.variable && browseName.namespaceIndex === 0) {
-      if (browseName.name === 'EURange') parent.variable.range = nodeId;
-      if (browseName.name === 'EngineeringUnits') parent.variable.unit = nodeId;
+    if (parent.isVariable && browseName.namespaceIndex === 0) {
+      if (browseName.name === 'EURange') parent.range = nodeId;
+      if (browseName.name === 'EngineeringUnits') parent.unit = nodeId;
     }
     return undefined;
   }
@@ -152,9 +175,7 @@ function childOf(parent: Open, reference: ReferenceDescription, seen: Set<string
   if (seen.has(key) || key.length > LONGEST || name.length > LONGEST) return undefined;
   seen.add(key);
   const path = `${parent.path}/${inPath(name)}`;
-  const depth = parent.depth + 1;
-  if (nodeClass !== NodeClass.Variable) return { node: nodeId, path, depth };
-  return { node: nodeId, path, depth, variable: { node: nodeId, path, name } };
+  return { node: nodeId, path, name, depth: parent.depth + 1, isVariable: nodeClass === NodeClass.Variable };
 }
 
 /** As OPC 10000-4 Annex A.2 wants it in a path. */
