@@ -77,8 +77,22 @@ export interface Connection {
   readonly namespaces: readonly string[];
 }
 
-/** @param deadline of one service call, ms */
-export function calls(session: Session, name: string, deadline: number): Calls {
+/** How many operations a server was seen to cope with, by what it promised, and when (monotonic clock, ms). */
+export type Coped = Map<number, { readonly size: number; readonly at: number }>;
+
+/** What a server did not cope with once it may do an hour later, ms. */
+const REMEMBERED = 3_600_000;
+
+/**
+ * @param deadline of one service call, ms
+ * @param coped remembered over links to the same server
+ */
+export function calls(session: Session, name: string, deadline: number, coped: Coped = new Map()): Calls {
+  const known = (most: number) => {
+    const { size, at } = coped.get(most) ?? { size: most, at: 0 };
+    return performance.now() - at < REMEMBERED ? size : most;
+  };
+
   let long = 0;
   const slow = slowness();
 
@@ -145,7 +159,7 @@ export function calls(session: Session, name: string, deadline: number): Calls {
       throw new Fault('source.protocol', `${name}: ${doing}: the answer has not one value for each node`);
     },
     async portions(items, most, send, width = 1) {
-      let size = most;
+      let size = known(most);
       let narrow = false;
       let active = width;
       let next = 0;
@@ -165,6 +179,7 @@ export function calls(session: Session, name: string, deadline: number): Calls {
           const { from, to } = range;
           try {
             await send(items.slice(from, to), from);
+            if (narrow && to - from === size && size !== known(most)) coped.set(most, { size, at: performance.now() });
           } catch (error) {
             failed ||= to - from === 1 || !tooMuch(error);
             if (failed) throw error;

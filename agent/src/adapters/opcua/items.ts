@@ -5,6 +5,7 @@
 
 import {
   AttributeIds,
+  type CreateMonitoredItemsResponse,
   DataChangeFilter,
   DataChangeTrigger,
   DeadbandType,
@@ -16,7 +17,7 @@ import {
   TimestampsToReturn,
 } from 'node-opcua-client';
 import type { Fault } from '../../model/fault.ts';
-import { StatusCode } from '../../model/status.ts';
+import { isBad, StatusCode } from '../../model/status.ts';
 import type { Calls } from './calls.ts';
 import { serviceResult } from './faults.ts';
 import type { Session } from './link.ts';
@@ -131,13 +132,13 @@ export async function createItems(
   const again: Item[] = [];
   await create(items, true, (item, result) => {
     const status = result.statusCode.value;
-    if (status === 0) stands(placedAs(item, result, item.tag.deadband !== undefined));
+    if (!isBad(status)) stands(placedAs(item, result, item.tag.deadband !== undefined));
     else if (item.tag.deadband !== undefined && NO_FILTER.includes(status)) again.push(item);
     else refused.push({ item, status });
   });
   await create(again, false, (item, result) => {
     const status = result.statusCode.value;
-    if (status === 0) stands(placedAs(item, result, false));
+    if (!isBad(status)) stands(placedAs(item, result, false));
     else refused.push({ item, status });
   });
   return refused;
@@ -151,24 +152,36 @@ export async function createItems(
     const send = async (portion: readonly Item[]) => {
       trying(portion.length);
       const handles = portion.map(({ position }) => receive.handle(position));
+      let answer: Promise<CreateMonitoredItemsResponse> | undefined;
       const itemsToCreate = portion.map((item, i) => wish(item, handles[i] as number, filtered, request));
       try {
         const timestampsToReturn = TimestampsToReturn.Both;
         const create = (session: Session) =>
           session.createMonitoredItems({ subscriptionId, timestampsToReturn, itemsToCreate });
-        const { results } = await server.once('creating monitored items', create, 'long');
+        const { results } = await server.once('creating monitored items', (session) => {
+          answer = session.createMonitoredItems({ subscriptionId, timestampsToReturn, itemsToCreate });
+          return answer;
+        });
         for (const [i, item] of portion.entries()) {
           const result = results?.[i];
-          if (result === undefined) continue;
-          if (result.statusCode.value !== 0) receive.release(handles[i] as number);
+          if (result === undefined || isBad(result.statusCode.value)) receive.release(handles[i] as number);
           else given.push(handles[i] as number);
-          done(item, result);
+          // Of one that the answer leaves out nobody knows anything: it is not to be taken for one that stands.
+          if (result === undefined) refused.push({ item, status: StatusCode.BadUnknownResponse });
+          else done(item, result);
         }
       } catch (error) {
         // The portion is tried again in parts under new handles: a server that was merely slow may have made these.
         for (const handle of handles) receive.forget(handle);
+        answer?.then(({ results }) => withdraw(results ?? []), () => {});
         throw error;
       }
+    };
+    /** The server made them after all, too late: they would be sampled for nobody, and count against its limits. */
+    const withdraw = (results: readonly MonitoredItemCreateResult[]) => {
+      const monitoredItemIds = results.filter((one) => !isBad(one.statusCode.value)).map((one) => one.monitoredItemId);
+      const remove = new DeleteMonitoredItemsRequest({ subscriptionId, monitoredItemIds });
+      if (monitoredItemIds.length > 0) server.ask('deleting monitored items', remove).catch(() => {});
     };
     try {
       await server.portions(items, most, send, WIDTH);

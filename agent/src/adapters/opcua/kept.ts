@@ -80,7 +80,7 @@ export const keep = (
     hasty: slowness(),
     known: undefined,
     restless: false,
-    memory: { most: Number.POSITIVE_INFINITY, trying: 0 },
+    memory: { most: Number.POSITIVE_INFINITY, trying: 0, coped: new Map() },
     counts: { overflows: 0, republished: 0, lost: 0 },
     history: backfill(tags, lag),
     unreadable: unable,

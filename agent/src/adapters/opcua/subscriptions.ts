@@ -8,7 +8,7 @@ import { StatusCode } from '../../model/status.ts';
 import { now, TICKS_PER_MS, type Timestamp } from '../../model/time.ts';
 import type { Sink } from '../adapter.ts';
 import { awaken } from './awaken.ts';
-import type { Calls, Limits } from './calls.ts';
+import type { Calls, Coped, Limits } from './calls.ts';
 import type { FailoverMode } from './failover.ts';
 import { serviceResult } from './faults.ts';
 import { deleteSubscriptions, takeOver } from './handover.ts';
@@ -110,6 +110,7 @@ export interface Memory {
   most: number;
   /** Items of the call under way; 0 when none is. */
   trying: number;
+  readonly coped: Coped;
 }
 
 export interface Told extends Remarks {

@@ -77,7 +77,16 @@ export function unreadable({ tags }: Roster): Unreadable {
 }
 
 /** What is said of a tag whose item the server refused. */
-export const refusal = (status: number) => `${statusName(status)}: the server does not monitor this node`;
+export const refusal = (status: number) =>
+  `${statusName(status)}: the server does not monitor this node${HINTS.get((status & 0xffff_0000) >>> 0) ?? ''}`;
+
+/** What to do about it, where that is known. */
+const HINTS: ReadonlyMap<number, string> = new Map([
+  [StatusCode.BadTooManyMonitoredItems, '; it has no room for more: "mode: poll" for some of its tags makes room'],
+  [StatusCode.BadAttributeIdInvalid, '; it is no variable: give the node of a value'],
+  [StatusCode.BadUserAccessDenied, '; may the user of the source read it?'],
+  [StatusCode.BadNotReadable, '; its access level has no reading'],
+]);
 
 /** Waits between the tries: ×2 each time, up to 20 times the first. @param attempt 1 is the first */
 export const patience = (first: number, attempt: number) => Math.min(20 * first, first * 2 ** (attempt - 1));
