@@ -26,6 +26,7 @@ export function sampleStatus(): GatewayStatus {
         received: 1200,
         connects: 2,
         lastReading: now - 1_500,
+        losses: { overflows: 5, messagesLost: 1, messagesRepublished: 2, recovered: 7, backfillsForgotten: 0 },
       },
       {
         name: 'flare-plc',

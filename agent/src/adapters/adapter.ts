@@ -79,6 +79,8 @@ export interface Source {
   readonly create: AdapterFactory;
   /** What polling has done since the start; of protocols that poll. */
   readonly polling?: () => PollingFacts;
+  /** What servers have lost and what was had again; of protocols that can tell. */
+  readonly losses?: () => LossFacts;
   /** What is known of the connection; of the last one while there is none. */
   readonly connection?: () => ConnectionFacts | undefined;
   /**
@@ -98,6 +100,19 @@ export interface PollingFacts {
   readonly lost: number;
   /** Polls that were left out because the one before took too long. */
   readonly overruns: number;
+}
+
+/** What a server lost on the way here, counted since the start over all connections. */
+export interface LossFacts {
+  /** Readings next to which the server's queue had dropped others. */
+  readonly overflows: number;
+  /** Messages missing for good, and those that were missing and had again. */
+  readonly messagesLost: number;
+  readonly messagesRepublished: number;
+  /** Readings had afterwards from the server's history. */
+  readonly recovered: number;
+  /** Gaps whose history was not read because too many waited. */
+  readonly backfillsForgotten: number;
 }
 
 /** What a source tells of its connection, for `/status`, the metrics and the log: plain data. */

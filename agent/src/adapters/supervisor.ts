@@ -20,6 +20,7 @@ import {
   type Adapter,
   CLOSE_DEADLINE_MS,
   type ConnectionFacts,
+  type LossFacts,
   type Outage,
   type PollingFacts,
   type Sink,
@@ -70,6 +71,8 @@ export interface SourceStats {
   readonly connection?: ConnectionFacts;
   /** What polling has done; of protocols that poll. */
   readonly polling?: PollingFacts;
+  /** What was lost and had again; of protocols that can tell. */
+  readonly losses?: LossFacts;
   /** What the source made of what it was asked for, in flat figures. */
   readonly granted?: Readonly<Record<string, number>>;
 }
@@ -312,6 +315,7 @@ export function supervisor(options: SupervisorOptions): Supervisor {
         lastReading,
         ...(facts !== undefined && { connection: facts }),
         ...(polling !== undefined && { polling: { ...polling } }),
+        ...(source.losses && { losses: source.losses() }),
         ...(granted !== undefined && { granted }),
       };
     },

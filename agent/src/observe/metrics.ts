@@ -2,7 +2,7 @@
 // exist anyway, so that a reading costs nothing here. The names are a contract; docs lists them from this table.
 
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
-import type { PollingFacts } from '../adapters/adapter.ts';
+import type { LossFacts, PollingFacts } from '../adapters/adapter.ts';
 import type { SourceState, SourceStats } from '../adapters/supervisor.ts';
 import { daysLeft } from '../config/waiver.ts';
 import type { HubState } from '../delivery/forwarder.ts';
@@ -40,6 +40,11 @@ const perSource = (status: GatewayStatus, value: (source: SourceStats) => number
 const perPolled = (status: GatewayStatus, value: (polling: PollingFacts) => number): Sample[] =>
   status.sources.flatMap(({ name, polling }): Sample[] =>
     polling === undefined ? [] : [[{ source: name }, value(polling)]],
+  );
+
+const perLossy = (status: GatewayStatus, value: (losses: LossFacts) => number): Sample[] =>
+  status.sources.flatMap(({ name, losses }): Sample[] =>
+    losses === undefined ? [] : [[{ source: name }, value(losses)]],
   );
 
 function up({ state }: SourceStats): number {
@@ -128,6 +133,36 @@ const COUNTERS: readonly Omit<Family, 'type'>[] = [
     help: 'Polls of a group of tags that were left out because the one before took too long.',
     labels: ['source'],
     samples: (status) => perPolled(status, ({ overruns }) => overruns),
+  },
+  {
+    name: 'fieldgate_source_overflows_total',
+    help: 'Readings next to which a queue of the server had dropped others; each is a gap record.',
+    labels: ['source'],
+    samples: (status) => perLossy(status, ({ overflows }) => overflows),
+  },
+  {
+    name: 'fieldgate_source_messages_lost_total',
+    help: 'Messages of the server that are missing for good; each hole is a gap record.',
+    labels: ['source'],
+    samples: (status) => perLossy(status, ({ messagesLost }) => messagesLost),
+  },
+  {
+    name: 'fieldgate_source_messages_republished_total',
+    help: 'Messages of the server that were missing and had again.',
+    labels: ['source'],
+    samples: (status) => perLossy(status, ({ messagesRepublished }) => messagesRepublished),
+  },
+  {
+    name: 'fieldgate_source_readings_recovered_total',
+    help: 'Readings of a gap that were had afterwards from the history of the server.',
+    labels: ['source'],
+    samples: (status) => perLossy(status, ({ recovered }) => recovered),
+  },
+  {
+    name: 'fieldgate_source_backfills_forgotten_total',
+    help: 'Gaps whose history was not read because too many waited; they stay gaps.',
+    labels: ['source'],
+    samples: (status) => perLossy(status, ({ backfillsForgotten }) => backfillsForgotten),
   },
   {
     name: 'fieldgate_buffer_commits_total',

@@ -1,7 +1,7 @@
 // An OPC UA source of the mapping, as its adapter wants it.
 
 import { isDeepStrictEqual } from 'node:util';
-import type { ConnectionFacts, Source } from '../adapters/adapter.ts';
+import type { ConnectionFacts, LossFacts, Source } from '../adapters/adapter.ts';
 import { opcuaAdapter } from '../adapters/opcua/adapter.ts';
 import { type Kept, keep } from '../adapters/opcua/kept.ts';
 import { type OpcUaOptions, type OpcUaTag, TIMINGS } from '../adapters/opcua/options.ts';
@@ -65,6 +65,7 @@ export function opcuaSource(
       become();
       return 'set' in server ? redundantAdapter(server.set) : opcuaAdapter(options, TIMINGS, server.kept);
     },
+    losses: () => lossesOf('set' in server ? server.set.kept : [server.kept]),
     connection: () =>
       estate.connection && { ...estate.connection, ...('set' in server && { servers: standing(server.set) }) },
     retag: become,
@@ -74,6 +75,17 @@ export function opcuaSource(
 
 const serverOf = (options: OpcUaOptions, endpoints: readonly string[]): Estate['server'] =>
   endpoints.length > 1 ? { set: redundantSet(options, endpoints) } : { kept: keep(options) };
+
+function lossesOf(all: readonly Kept[]): LossFacts {
+  const sum = (count: (kept: Kept) => number) => all.reduce((total, kept) => total + count(kept), 0);
+  return {
+    overflows: sum(({ counts }) => counts.overflows),
+    messagesLost: sum(({ counts }) => counts.lost),
+    messagesRepublished: sum(({ counts }) => counts.republished),
+    recovered: sum(({ history }) => history.counts.recovered),
+    backfillsForgotten: sum(({ history }) => history.counts.forgotten),
+  };
+}
 
 /** Whether the server is asked for something else: what it withholds by itself depends on the rules of a tag. */
 export const asksAnew = (before: ResolvedOpcUaTag, after: ResolvedOpcUaTag): boolean =>

@@ -131,7 +131,9 @@ const all = (sink: ReturnType<typeof recorder>, list: readonly OpcUaTag[]) =>
   until('a first reading of every tag', () => list.every(({ index }) => sink.last(index)), 60_000);
 
 describe('a small PLC', () => {
-  test('serves 1,000 tags without a loss, and the next link knows what it copes with', { timeout: 120_000 }, async () => {
+  test('serves 1,000 tags without a loss, and the next link knows what it copes with', {
+    timeout: 120_000,
+  }, async () => {
     const link = await wire(plc.port);
     const list = tags();
     const one = start(list, `opc.tcp://127.0.0.1:${link.port}`);
@@ -168,7 +170,9 @@ describe('a small PLC', () => {
     await link.stop();
   });
 
-  test('that makes items and is late with the answer is not left with items that are nobody’s', { timeout: 120_000 }, async () => {
+  test('that makes items and is late with the answer is not left with items that are nobody’s', {
+    timeout: 120_000,
+  }, async () => {
     overload = 'answer late';
     const list = tags(400);
     const { adapter, sink } = start(list, plc.endpoint, undefined, { ...QUICK, request: 500 });

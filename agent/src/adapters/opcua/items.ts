@@ -156,24 +156,31 @@ export async function createItems(
       const itemsToCreate = portion.map((item, i) => wish(item, handles[i] as number, filtered, request));
       try {
         const timestampsToReturn = TimestampsToReturn.Both;
-        const create = (session: Session) =>
-          session.createMonitoredItems({ subscriptionId, timestampsToReturn, itemsToCreate });
-        const { results } = await server.once('creating monitored items', (session) => {
+        const create = (session: Session) => {
           answer = session.createMonitoredItems({ subscriptionId, timestampsToReturn, itemsToCreate });
           return answer;
-        });
+        };
+        const { results } = await server.once('creating monitored items', create, 'long');
         for (const [i, item] of portion.entries()) {
+          const handle = handles[i] as number;
           const result = results?.[i];
-          if (result === undefined || isBad(result.statusCode.value)) receive.release(handles[i] as number);
-          else given.push(handles[i] as number);
-          // Of one that the answer leaves out nobody knows anything: it is not to be taken for one that stands.
-          if (result === undefined) refused.push({ item, status: StatusCode.BadUnknownResponse });
-          else done(item, result);
+          if (result === undefined) {
+            // Of one that the answer leaves out nobody knows anything: it is not to be taken for one that stands.
+            receive.forget(handle);
+            refused.push({ item, status: StatusCode.BadUnknownResponse });
+            continue;
+          }
+          if (isBad(result.statusCode.value)) receive.release(handle);
+          else given.push(handle);
+          done(item, result);
         }
       } catch (error) {
         // The portion is tried again in parts under new handles: a server that was merely slow may have made these.
         for (const handle of handles) receive.forget(handle);
-        answer?.then(({ results }) => withdraw(results ?? []), () => {});
+        answer?.then(
+          ({ results }) => withdraw(results ?? []),
+          () => {},
+        );
         throw error;
       }
     };
