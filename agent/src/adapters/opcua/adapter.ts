@@ -180,7 +180,7 @@ export function opcuaAdapter(
         closing.abort(new Fault('source.closed', `${options.name}: closed`));
         kept.estate?.subscriptions.stop();
         // A link that is just being made would be left behind.
-        await Promise.race([running?.catch(() => {}), pause(MAKING)]);
+        await Promise.race([running?.catch(() => {}), pause(MAKING, undefined, { ref: false })]);
         if (current === undefined) return;
         kept.session = undefined;
         kept.estate = undefined;
