@@ -191,7 +191,7 @@ function goOn(model: Model, subject: Subject, life: Life, n: number): void {
   must(given >= model.head, `the number ${given} is given again; those below ${model.head} were promised`);
   model.pieces.push({
     ...{ first: given, last: given + 9, n, count: 10, gaps: [], priority: 'normal', own: false, committed: Date.now() },
-    ...{ where: 'live', acked: new Set(), seen: false, kept: false, forgone: false },
+    ...{ where: 'live', acked: new Set(), seen: false, delivered: false, kept: false, forgone: false },
   });
   life.drain();
 }
@@ -205,8 +205,9 @@ function compare(model: Model, life: Life, aside: boolean, salvaged: boolean, pr
   }
   const lost = new Set<number>();
   const silent: number[] = [];
-  for (const { first, last, where } of model.pieces)
-    for (let seq = first; where !== 'gone' && seq <= last; seq++)
+  // What was delivered and waits again for a replay has been there once: the damage may cost the replay.
+  for (const { first, last, where, delivered } of model.pieces)
+    for (let seq = first; where !== 'gone' && !delivered && seq <= last; seq++)
       if (!life.came.has(seq)) {
         if (named.has(seq)) lost.add(seq);
         else silent.push(seq);

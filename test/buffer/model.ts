@@ -31,6 +31,8 @@ export interface Piece extends Omit<Written, 'gaps' | 'stream'> {
   readonly acked: Set<number>;
   /** It was handed out at least once. */
   seen: boolean;
+  /** All of it was acknowledged once, and that was written. */
+  delivered: boolean;
   /** Delivered, and there for a replay. */
   kept: boolean;
   /** A part of it was given up: it is not kept. */
@@ -164,6 +166,7 @@ export class Model {
     for (const piece of this.pieces) {
       if (piece.where !== 'handed' || piece.acked.size < entriesOf(piece)) continue;
       piece.where = 'gone';
+      piece.delivered = true;
       piece.kept = this.#keeps && !piece.forgone;
       piece.acked.clear();
     }
@@ -217,7 +220,7 @@ export class Model {
     const { n, count, gaps, priority, own, committed } = written;
     const first = this.head;
     this.head += size;
-    const fresh = { acked: new Set<number>(), seen: false, kept: false, forgone: false };
+    const fresh = { acked: new Set<number>(), seen: false, delivered: false, kept: false, forgone: false };
     this.pieces.push({ first, last: this.head - 1, n, count, gaps, priority, own, committed, where: to, ...fresh });
     this.#pending.entries += size;
     this.#pending.readings += count;
