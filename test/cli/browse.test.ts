@@ -1,9 +1,11 @@
 // `fieldgate browse` from an empty mapping to one that is in use, against the simulated DCS.
 
-import { writeFileSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Writable } from 'node:stream';
+import { promisify } from 'node:util';
 import { type BrowseResponse, BrowseResult, DataType, NodeClass, StatusCodes, Variant } from 'node-opcua-client';
 import { makeEUInformation } from 'node-opcua-data-access';
 import { ExpandedNodeId, NodeId, NodeIdType } from 'node-opcua-nodeid';
@@ -83,6 +85,25 @@ test('an empty mapping becomes one that is clean and has every tag', async () =>
   expect(again.out).toBe('# added: 0, removed: 0, changed: 0\n');
   // And it is read: every tag is Good.
   expect(await run(read, file)).toMatchObject({ code: 0 });
+});
+
+test('the command that trusts a server works as it is printed, from the sources', { timeout: 60_000 }, async () => {
+  const folder = join(scratch(), "it's new");
+  mkdirSync(folder);
+  const site = join(folder, 'site.yaml');
+  const text = (await readFile(mapping('{}'), 'utf8')).replace(/path: .*buffer\.db/, `path: "${folder}/buffer.db"`);
+  writeFileSync(site, text);
+  const root = join(import.meta.dirname, '../..');
+  const launch = (...args: string[]) =>
+    promisify(execFile)(process.execPath, ['scripts/launch.mjs', 'fieldgate', ...args], { cwd: root }).catch(
+      (error: { stdout: string; stderr: string }) => error,
+    );
+  const refused = await launch('browse', site);
+  const [command = ''] =
+    /npm run -s fieldgate -- certificates trust [0-9a-f]{40} --pki \S.*(?= \[source)/.exec(refused.stderr) ?? [];
+  const trusted = await promisify(execFile)('sh', ['-c', command], { cwd: root });
+  expect(trusted.stdout).toMatch(/^trusted: [0-9a-f]{40}/);
+  expect((await launch('browse', site)).stderr).toBe('60 variables\n');
 });
 
 test('what has come, gone and changed', async () => {

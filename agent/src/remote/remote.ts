@@ -134,7 +134,7 @@ function powersOf(options: RemoteOptions, reported: () => JsonObject): Powers {
       const { browse } = survey;
       if (browse === undefined)
         throw new Fault('control.refused', `${source} cannot be walked: it has no address space`);
-      const wish = { ...(under !== undefined && { under }), progress: () => {} };
+      const wish = { ...(under !== undefined && { under }), progress: () => {}, patience: PATIENCE_MS };
       const page =
         cursor === undefined ? await walks.begin((stop) => browse(wish, stop), limit) : await walks.next(cursor, limit);
       signal.throwIfAborted();
@@ -172,6 +172,9 @@ function powersOf(options: RemoteOptions, reported: () => JsonObject): Powers {
     },
   };
 }
+
+/** How long a server may be gone in the middle of a walk: the caller of a method waits 25 s. */
+const PATIENCE_MS = 10_000;
 
 async function surveyNamed(gateway: Gateway, bufferPath: string, name: string) {
   const one = numbered(gateway.plant(), bufferPath).find(({ source }) => source.name === name);
