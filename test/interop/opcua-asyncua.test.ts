@@ -3,4 +3,4 @@
 import { interopSuite } from './opcua-suite.ts';
 import { pythonStack } from './plant.ts';
 
-interopSuite(await pythonStack('asyncua', 'asyncua_plant_server.py', 'asyncua'), { pace: 30 });
+interopSuite(await pythonStack('asyncua', 'asyncua_plant_server.py', 'asyncua'), { pace: 30, filters: true });

@@ -3,4 +3,8 @@
 import { interopSuite } from './opcua-suite.ts';
 import { pythonStack } from './plant.ts';
 
-interopSuite(await pythonStack('open62541', 'open62541_plant_server.py', 'o6'), { pace: 120, overflow: 150 });
+interopSuite(await pythonStack('open62541', 'open62541_plant_server.py', 'o6'), {
+  pace: 120,
+  filters: true,
+  overflow: 150,
+});

@@ -27,6 +27,8 @@ import type { Peer } from './python.ts';
 export interface Habits {
   /** So long after a change the next one is seen too, ms. */
   readonly pace: number;
+  /** Whether it knows a where clause with And and Or. */
+  readonly filters: boolean;
   /** More events at once than its queue takes; undefined: it tells nothing when a queue overflows. */
   readonly overflow?: number;
 }
@@ -342,6 +344,7 @@ export function interopSuite(stack: Stack | undefined, habits: Habits): void {
         await tell('event i=2130 500 wanted');
         await until('the last one', () => got.events.some(({ Message }) => Message === 'wanted'));
         expect(got.events.map(({ Message }) => Message)).toEqual(['derived', 'wanted']);
+        expect(got.source.stats().granted?.eventsFilteredHere).toBe(habits.filters ? undefined : 1);
       });
 
       test('what happened while nothing passed comes once, in its order', { timeout: 60_000 }, async () => {
@@ -367,6 +370,7 @@ export function interopSuite(stack: Stack | undefined, habits: Habits): void {
         await until('the gap', () => got.gaps.length > 0);
         expect(got.gaps[0]).toMatchObject({ reason: 'source-overflow', tags: ['plant:events'] });
         expect(got.events.length).toBeLessThan(habits.overflow!);
+        expect(got.source.stats().granted?.eventQueue).toBeLessThan(habits.overflow!);
         await tell('event i=2130 700 after it');
         await until('what came after', () => got.events.at(-1)?.Message === 'after it');
       });

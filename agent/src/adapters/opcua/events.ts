@@ -46,6 +46,8 @@ export interface EventsLink {
 export interface Events {
   /** Whether the server has taken the item. */
   readonly stands: boolean;
+  /** What the server made of what it was asked for, where that is less. */
+  readonly granted: Readonly<Record<string, number>>;
   /** From now on events go to this sink, and calls to this server. */
   bind(link: EventsLink): void;
   /**
@@ -102,6 +104,7 @@ export function events(options: EventsOptions): Events {
   let link: EventsLink | undefined;
   let subscriptionId: number | undefined;
   let stands = false;
+  let granted: Record<string, number> = {};
   let fields = fieldsOf(options.fields, options.conditions, 'all');
   /** Types to be told apart here, where the server does not filter; undefined: it does, or all are wanted. */
   let only: ReadonlyMap<string, NodeId> | undefined;
@@ -153,11 +156,12 @@ export function events(options: EventsOptions): Events {
     const status = result?.statusCode.value ?? StatusCode.BadUnexpectedError;
     const answer = result?.filterResult instanceof EventFilterResult ? result.filterResult : undefined;
     const refused = status === 0 ? whereRefused(answer) : undefined;
-    if (refused === undefined) return { asks, status, answer };
+    const queue = result?.revisedQueueSize ?? 0;
+    if (refused === undefined) return { asks, status, answer, queue };
     // It would send nothing at all.
     const request = { subscriptionId: id, monitoredItemIds: [result?.monitoredItemId ?? 0] };
     await server.once('taking an item back', (session) => session.deleteMonitoredItems(request)).catch(answerOf);
-    return { asks, status: refused, answer };
+    return { asks, status: refused, answer, queue };
   }
 
   /** Events that tell of the flow of events; true when it is one. */
@@ -232,6 +236,9 @@ export function events(options: EventsOptions): Events {
     get stands() {
       return stands;
     },
+    get granted() {
+      return granted;
+    },
     bind(next) {
       clearTimeout(again);
       again = undefined;
@@ -254,12 +261,17 @@ export function events(options: EventsOptions): Events {
       }
       const id = subscriptionId;
       for (const attempt of ATTEMPTS) {
-        const { asks, status, answer } = await create(id, notifier, where, attempt);
+        const { asks, status, answer, queue } = await create(id, notifier, where, attempt);
         if (status !== 0) {
           refused = status;
+          // Whatever it says of an item with a where clause, it may take the one without.
           if (attempt.filtered || BAD_FILTER.includes(status)) continue;
           break;
         }
+        granted = {
+          ...(queue < QUEUE && { eventQueue: queue }),
+          ...(!attempt.filtered && (where.types.length > 0 || where.severityFrom > 1) && { eventsFilteredHere: 1 }),
+        };
         fields = asks;
         only = attempt.filtered || where.types.length === 0 ? undefined : derived;
         stands = true;

@@ -1,9 +1,10 @@
 // What the server made of what it was asked for, in flat figures: for the log and /status.
 
+import type { Events } from './events.ts';
 import type { Subscriptions } from './subscriptions.ts';
 
 /** @param mended links that took the place of a broken one without an outage */
-export function report(all: Subscriptions, mended: number): Record<string, number> {
+export function report(all: Subscriptions, events: Events | undefined, mended: number): Record<string, number> {
   const intervals = all.intervals();
   const { items, slower, slowest, short, shortest, unmarked, deadbands, unfiltered } = all.granted();
   return {
@@ -15,6 +16,7 @@ export function report(all: Subscriptions, mended: number): Record<string, numbe
     ...(unmarked > 0 && { queuesOfOne: unmarked }),
     ...(deadbands > 0 && { deadbandsAtServer: deadbands }),
     ...(unfiltered > 0 && { deadbandsHere: unfiltered }),
+    ...events?.granted,
     ...(mended > 0 && { linksMended: mended }),
   };
 }

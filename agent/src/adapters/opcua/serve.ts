@@ -78,7 +78,7 @@ export async function serve(
   const taken = await wake();
   await listen(estate);
   tellRangeless();
-  sink.granted(report(estate.subscriptions, kept.mended));
+  sink.granted(report(estate.subscriptions, estate.events, kept.mended));
   if (taken?.whole && known !== undefined) tellUnbridged(estate, options.events?.name, known, sink);
   const outage = sink.ready(known === undefined ? resumed && bridges(estate) : taken?.whole);
   if (outage !== undefined) want(outage);
@@ -221,7 +221,7 @@ export async function serve(
         version = await follow(estate);
       });
       tellRangeless();
-      sink.granted(report(estate.subscriptions, kept.mended));
+      sink.granted(report(estate.subscriptions, estate.events, kept.mended));
       await meaning.units(estate.items, ask);
     }
   }
