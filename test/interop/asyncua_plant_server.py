@@ -142,7 +142,7 @@ async def main(folder: Path, port: int, more: dict[str, str]) -> None:
         {"commonName": "asyncua plant"},
     )
     server = Server(user_manager=Users(user.read_bytes() if user.exists() else None))
-    server.iserver.bind_condition_methods = 1
+    server.iserver.bind_condition_methods = 0 if more.get("refresh") == "no" else 1
     await server.init()
     endpoint = f"opc.tcp://127.0.0.1:{port}/plant"
     server.set_endpoint(endpoint)

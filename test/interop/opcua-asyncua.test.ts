@@ -3,4 +3,8 @@
 import { interopSuite } from './opcua-suite.ts';
 import { pythonStack } from './plant.ts';
 
-interopSuite(await pythonStack('asyncua', 'asyncua_plant_server.py', 'asyncua'), { pace: 30, filters: true });
+interopSuite(await pythonStack('asyncua', 'asyncua_plant_server.py', 'asyncua'), {
+  pace: 30,
+  filters: true,
+  refreshes: false,
+});

@@ -15,7 +15,7 @@ import type { Peer } from './python.ts';
 
 const stack = await miloStack();
 
-interopSuite(stack, { pace: 30, filters: false });
+interopSuite(stack, { pace: 30, filters: false, refreshes: true });
 
 const EXPECTED: Record<string, unknown> = {
   Boolean: true,

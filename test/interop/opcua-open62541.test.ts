@@ -6,5 +6,6 @@ import { pythonStack } from './plant.ts';
 interopSuite(await pythonStack('open62541', 'open62541_plant_server.py', 'o6'), {
   pace: 120,
   filters: true,
+  refreshes: false,
   overflow: 150,
 });

@@ -29,6 +29,8 @@ export interface Habits {
   readonly pace: number;
   /** Whether it knows a where clause with And and Or. */
   readonly filters: boolean;
+  /** Whether it has a ConditionRefresh of its own, which cannot be taken away. */
+  readonly refreshes: boolean;
   /** More events at once than its queue takes; undefined: it tells nothing when a queue overflows. */
   readonly overflow?: number;
 }
@@ -493,7 +495,7 @@ export function interopSuite(stack: Stack | undefined, habits: Habits): void {
         const begin = Number(got.live[0]!.at(-1));
         await peer.stop();
         const died = Date.now();
-        await start({ count: begin, past: `${MORE},${died}`, page: 10_000, shift: 1 });
+        await start({ count: begin, past: `${MORE},${died}`, page: 10_000, shift: 1, refresh: 'no' });
         const told = await until(
           'what was recovered',
           () => got.gaps.find(({ recovered }) => recovered !== undefined),
@@ -507,6 +509,9 @@ export function interopSuite(stack: Stack | undefined, habits: Habits): void {
         expect(told).toMatchObject({ recovered: MORE - 1, complete: false });
         await tell('event i=2130 5 after it');
         await until('an event', () => got.events.at(-1)?.Message === 'after it');
+        // It came back without ConditionRefresh: that is told, and harms nothing.
+        const missing = expect.stringContaining('does not repeat its conditions');
+        expect(trouble(got)).toEqual(habits.refreshes ? {} : { conditions: missing });
       });
     });
   });

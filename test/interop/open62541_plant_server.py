@@ -83,7 +83,7 @@ class Users(o6.AccessControl):
 class Plant:
     """The address space and what happens in it."""
 
-    def __init__(self, server: o6.Server, count: int, names: tuple[str, ...]):
+    def __init__(self, server: o6.Server, count: int, names: tuple[str, ...], refreshes: bool):
         self.server = server
         self.count = count
         for name in names:
@@ -97,7 +97,8 @@ class Plant:
         alarm = server.addObject("LevelAlarm", server.objectsNode, nodeId="ns=plant;s=LevelAlarm", typeDefinition="i=2915", ns=0)
         self.active, self.acked, self.severity, self.last = False, True, 1, b""
         server.implement(alarm["/Acknowledge"][0], call=self.acknowledge)
-        server.implement(o6.NodeId("i=3875"), call=self.refresh)
+        if refreshes:
+            server.implement(o6.NodeId("i=3875"), call=self.refresh)
 
     def add(self, name: str, value, historizing=False) -> str:
         node = f"ns=plant;s={name}"
@@ -169,7 +170,8 @@ def main(folder: Path, port: int, more: dict[str, str]) -> None:
     users = Users(user.read_bytes() if user.exists() else None)
     server = o6.Server(port, certificate=der, privateKey=key, applicationUri=URI, acceptAllCertificates=True, accessControl=users)
     server.config.setHistoryDatabase(4, 50_000, int(more.get("page", 1000)))
-    plant = Plant(server, int(more.get("count", 0)), ("elsewhere", "plant") if "shift" in more else ("plant",))
+    names = ("elsewhere", "plant") if "shift" in more else ("plant",)
+    plant = Plant(server, int(more.get("count", 0)), names, more.get("refresh") != "no")
     server.start()
     if "past" in more:
         count, since = map(int, more["past"].split(","))

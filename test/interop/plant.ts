@@ -5,6 +5,7 @@
 //   past=N,MS   while it was down it recorded N counts more, evenly since then (ms since 1970)
 //   page=N      most values of its history in one answer
 //   shift=1     another namespace comes before its own
+//   refresh=no  without ConditionRefresh, as far as the stack has none by itself
 //
 // It lets in `fieldgate` with the password `crude oil`, whoever has the certificate user.der of the folder, and on the
 // endpoint without security anybody. In namespace urn:test:plant it has `counter` and `recorded` (UInt32, counted

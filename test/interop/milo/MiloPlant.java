@@ -150,7 +150,7 @@ public final class MiloPlant {
       }
       UaMethodNode refresh =
           (UaMethodNode) server.getAddressSpaceManager().getManagedNode(NodeIds.ConditionType_ConditionRefresh).orElseThrow();
-      refresh.setInvocationHandler((context, request) -> {
+      if (!"no".equals(more.get("refresh"))) refresh.setInvocationHandler((context, request) -> {
         event(NodeIds.RefreshStartEventType, 1, "");
         if (active || !acked) tell(null);
         event(NodeIds.RefreshEndEventType, 1, "");
