@@ -2,8 +2,7 @@
 // a Bad reading with a reason, soon, and other tags go on.
 
 import type { AddressSpace } from 'node-opcua-address-space';
-import { DataType, DataValue, ExtensionObject, StatusCodes, Variant } from 'node-opcua-client';
-import { ExpandedNodeId } from 'node-opcua-nodeid';
+import { DataType, DataValue, StatusCodes, Variant } from 'node-opcua-client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { opcuaAdapter } from '../../../agent/src/adapters/opcua/adapter.ts';
 import { readDictionary } from '../../../agent/src/adapters/opcua/dictionary.ts';
@@ -12,6 +11,7 @@ import { statusName } from '../../../agent/src/model/status.ts';
 import { scratch } from '../../support/scratch.ts';
 import { until } from '../../support/until.ts';
 import { type Recorder, recorder } from '../recorder.ts';
+import { structureOf } from './raw-structure.ts';
 import { openly, QUICK, type SmallServer, smallServer, tagsOf } from './rig.ts';
 
 const HEAD = [
@@ -123,35 +123,6 @@ let run: Promise<void>;
 const stop = new AbortController();
 const nodes = [...CASES.map(({ name }) => name), 'plain'];
 
-/** A structure whose bytes are these. The library's server makes copies by handing one to the constructor. */
-class Raw extends ExtensionObject {
-  readonly id: ExpandedNodeId;
-  readonly body: Buffer;
-
-  constructor({ id, body }: { readonly id: ExpandedNodeId; readonly body: Buffer }) {
-    super();
-    this.id = id;
-    this.body = body;
-  }
-
-  override get schema() {
-    return { name: 'Raw', fields: [], encodingDefaultBinary: this.id } as never;
-  }
-
-  override encode(stream: { writeUInt8(byte: number): void }): void {
-    for (const byte of this.body) stream.writeUInt8(byte);
-  }
-}
-
-/** A DataValue that the server passes on as it is. */
-function dataValue(value: object): DataValue {
-  const made = new DataValue(null);
-  made.value = new Variant({ dataType: DataType.ExtensionObject, value });
-  made.statusCode = StatusCodes.Good;
-  made.sourceTimestamp = new Date();
-  return made;
-}
-
 function fill(space: AddressSpace): void {
   const namespace = space.registerNamespace('urn:plc');
   const book = (name: string, uri: string, xml: string | Buffer) => {
@@ -200,15 +171,13 @@ function fill(space: AddressSpace): void {
       nodeId: `s=encoding ${name}`,
     });
     encoding.addReference({ referenceType: 'HasDescription', nodeId: description });
-    const { identifierType, value: id, namespace: index } = encoding.nodeId;
-    const value = new Raw({ id: new ExpandedNodeId(identifierType, id, index), body });
     namespace.addVariable({
       organizedBy: space.rootFolder.objects,
       browseName: name,
       nodeId: `s=${name}`,
       dataType: 'Structure',
       minimumSamplingInterval: 50,
-      value: { timestamped_get: () => dataValue(value) },
+      value: { timestamped_get: () => structureOf(encoding.nodeId, body) },
     });
   }
   let count = 0;
