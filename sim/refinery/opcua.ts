@@ -3,8 +3,16 @@
 // Namespace urn:lavera:dcs; node ids nsu=urn:lavera:dcs;s=<tag name>; everything below /Objects/Crude unit 1.
 
 import type { Server } from 'node:net';
-import type { AddressSpace } from 'node-opcua-address-space';
-import { MessageSecurityMode, type NodeId, SecurityPolicy, type StatusCode, StatusCodes } from 'node-opcua-client';
+import type { AddressSpace, UAVariable } from 'node-opcua-address-space';
+import {
+  DataType,
+  MessageSecurityMode,
+  type NodeId,
+  SecurityPolicy,
+  type StatusCode,
+  StatusCodes,
+  Variant,
+} from 'node-opcua-client';
 import { type MonitoredItem, OPCUAServer } from 'node-opcua-server';
 import { buildAddressSpace, NAMESPACE } from './address-space.ts';
 import { APPLICATION, type Credentials, createCredentials } from './credentials.ts';
@@ -58,6 +66,8 @@ export interface OpcUaSim {
   /** Stops and starts the automatic updates. */
   pause(): void;
   resume(): void;
+  /** What it says of its health from now on, 0 to 255 (OPC 10000-4 section 6.6.2.4.2). */
+  serviceLevel(level: number): void;
   /** The server is gone without a goodbye, its port closed, sessions and subscriptions lost. The plant goes on. */
   stop(): Promise<void>;
   /** stop() if it runs, then a new server on the same port, with the same certificate unless `changed` says otherwise. */
@@ -111,7 +121,9 @@ export async function startOpcUaServer(options: OpcUaOptions): Promise<OpcUaSim>
   const password = options.password ?? 'crude oil';
   const list = signals(options.tags ?? 200, options.counters);
   const unit = crudeUnit(list, plant(options.seed ?? 1), period, new Date());
-  const first = await launch({ ...options, password, port: options.port ?? 0 }, unit);
+  let level = 255;
+  const levelNow = () => level;
+  const first = await launch({ ...options, password, port: options.port ?? 0 }, unit, levelNow);
   const { port, credentials } = first;
   let running: Running | undefined = first;
 
@@ -145,10 +157,13 @@ export async function startOpcUaServer(options: OpcUaOptions): Promise<OpcUaSim>
     tick: beat.tick,
     pause: beat.pause,
     resume: beat.resume,
+    serviceLevel(given) {
+      level = given;
+    },
     stop,
     async restart(changed) {
       await stop();
-      running = await launch({ ...options, ...changed, password, port }, unit);
+      running = await launch({ ...options, ...changed, password, port }, unit, levelNow);
     },
     cut: () => running?.wire.cut(),
     dropSessions() {
@@ -205,6 +220,7 @@ function sessionsOf({ engine }: OPCUAServer): InnerSession[] {
 async function launch(
   options: OpcUaOptions & Changed & { password: string; port: number },
   unit: CrudeUnit,
+  level: () => number,
 ): Promise<Running> {
   const credentials = await createCredentials(options.folder);
   const byNode = new Map<unknown, LiveTag>();
@@ -250,6 +266,8 @@ async function launch(
   });
   await server.initialize();
   if (options.shifted) server.engine.addressSpace?.registerNamespace('urn:lavera:extension');
+  const serviceLevel = server.engine.addressSpace?.findNode('i=2267') as UAVariable;
+  serviceLevel.bindVariable({ get: () => new Variant({ dataType: DataType.Byte, value: level() }) }, true);
   const lookAtAlarms = buildAddressSpace(server.engine.addressSpace as AddressSpace, unit, byNode);
   const listener = (server.endpoints[0] as unknown as { _server: Server })._server;
   const sockets = wire(listener);

@@ -79,6 +79,15 @@ describe('two servers', () => {
     expect(gateway.sink.gaps).toEqual([]);
   });
 
+  test('stand by for longer than a subscription lives that nobody asks for', async () => {
+    const counter = tagsOf([COUNTER], { sampling: 0 });
+    await start('hot', {}, counter, { ...QUICK, keepAlive: 200, outlive: 800 });
+    await gateway.flow(60);
+    await change();
+    expect(gateway.faults()).toEqual([]);
+    expect(gateway.sink.gaps).toEqual([]);
+  });
+
   test('that are cold bear nothing but a session', async () => {
     await start('cold');
     expect(plcs.both.map(({ sessions, subscriptions }) => [sessions, subscriptions])).toEqual([

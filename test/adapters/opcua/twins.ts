@@ -130,12 +130,13 @@ export async function gather(
   redundancy: 'cold' | 'warm' | 'hot' | undefined,
   more: Partial<OpcUaOptions> = {},
   tags: readonly OpcUaTag[] = tagsOf(['nsu=urn:test:plc;s=counter'], { sampling: 0 }),
+  timings = QUICK,
 ) {
   const { both, made } = twins;
   const options = { ...openly(both[0].endpoint, scratch(), tags), ...more, ...(redundancy && { redundancy }) };
   const endpoints = both.map(({ endpoint }) => endpoint);
   const set = redundantSet(options, endpoints, { steady: 300, dwell: 60_000 });
-  let adapter = redundantAdapter(set, QUICK);
+  let adapter = redundantAdapter(set, timings);
   const sink = recorder();
   let stop = new AbortController();
   let run: Promise<unknown>;
@@ -171,7 +172,7 @@ export async function gather(
       await run;
       await adapter.close();
       stop = new AbortController();
-      adapter = redundantAdapter(set, QUICK);
+      adapter = redundantAdapter(set, timings);
       await start();
     },
     async stop() {
