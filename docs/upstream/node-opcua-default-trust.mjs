@@ -6,12 +6,14 @@
 //
 // Expected: BadCertificateUntrusted unless asked for otherwise. Found: Good.
 
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 // The default manager keeps its folder below the user's home.
-process.env.HOME = mkdtempSync(join(tmpdir(), 'default-trust-'));
+const home = mkdtempSync(join(tmpdir(), 'default-trust-'));
+process.env.HOME = home;
+process.on('exit', () => rmSync(home, { recursive: true, force: true }));
 for (const name of ['XDG_CONFIG_HOME', 'LOCALAPPDATA', 'APPDATA']) process.env[name] = process.env.HOME;
 const { getDefaultCertificateManager, OPCUACertificateManager } = await import('node-opcua-certificate-manager');
 const { end } = await import('./server.mjs');

@@ -9,7 +9,7 @@
 // Expected: createSession rejects with BadApplicationSignatureInvalid. Found: a session, twice.
 
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { OPCUACertificateManager } from 'node-opcua-certificate-manager';
@@ -26,6 +26,7 @@ import { keyOperationsFromPrivateKey, readCertificate, readPrivateKey } from 'no
 import { end, startServer } from './server.mjs';
 
 const folder = mkdtempSync(join(tmpdir(), 'server-signature-'));
+process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 const manager = new OPCUACertificateManager({
   rootFolder: folder,
   automaticallyAcceptUnknownCertificate: true,

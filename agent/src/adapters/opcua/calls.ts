@@ -257,5 +257,5 @@ export async function readNamespaces({ once }: Calls): Promise<readonly string[]
 /** 0 or nothing means that the server sets no limit. */
 function limit(value: DataValue | undefined): number {
   const number: unknown = value?.value.value;
-  return typeof number === 'number' && number > 0 ? Math.min(number, MOST) : MOST;
+  return typeof number === 'number' && number >= 1 ? Math.min(Math.floor(number), MOST) : MOST;
 }

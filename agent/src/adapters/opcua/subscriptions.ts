@@ -26,6 +26,12 @@ const VALUES_PER_MESSAGE = 5_000;
 /** Tags sampled more seldom than this come in messages of this interval, ms. */
 const SLOW = 1_000;
 
+/** The longest that any server is waited for, ms, whatever it says. */
+const LONGEST = 3_600_000;
+
+/** A duration that a server revised, if what it says is one, else what it was asked for; ms. */
+const revised = (told: number, asked: number) => (told > 0 ? Math.min(LONGEST, told) : asked);
+
 /** One subscription that stands on the server. */
 interface Standing {
   readonly id: number;
@@ -142,7 +148,7 @@ export function subscriptions(
   async function create(publishing: number, taker?: Taker): Promise<Standing> {
     const { server } = link();
     // A third of the session's timeout, because nothing but publishing keeps the session alive.
-    const keepAlive = Math.min(timings.keepAlive, server.session.timeout / 3);
+    const keepAlive = Math.min(timings.keepAlive, revised(server.session.timeout, timings.outlive) / 3);
     const count = Math.max(1, Math.floor(keepAlive / publishing));
     const lifetime = Math.max(timings.outlive, 3 * keepAlive, 3 * publishing);
     const created = await server.once('creating a subscription', (session) =>
@@ -155,13 +161,14 @@ export function subscriptions(
         priority: 0,
       }),
     );
-    const { subscriptionId: id, revisedPublishingInterval: interval, revisedMaxKeepAliveCount } = created;
+    const { subscriptionId: id, revisedPublishingInterval, revisedMaxKeepAliveCount } = created;
+    const interval = revised(revisedPublishingInterval, publishing);
     let around: Stretch | undefined;
     const one: Standing = {
       id,
       taker,
       interval,
-      silence: 3 * Math.max(interval * revisedMaxKeepAliveCount, keepAlive),
+      silence: Math.min(LONGEST, 3 * Math.max(interval * revisedMaxKeepAliveCount, keepAlive)),
       items: [],
       ours: false,
       heard: performance.now(),
