@@ -2,7 +2,7 @@
 // what was recovered. A link that breaks in the middle delays it and loses nothing.
 
 import type { UAVariable } from 'node-opcua-address-space';
-import { DataType, type HistoryReadResponse, ServiceFault, type StatusCode, StatusCodes } from 'node-opcua-client';
+import { DataType, HistoryReadResponse, ServiceFault, type StatusCode, StatusCodes } from 'node-opcua-client';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { opcuaAdapter } from '../../../agent/src/adapters/opcua/adapter.ts';
 import { keep } from '../../../agent/src/adapters/opcua/kept.ts';
@@ -366,4 +366,27 @@ test('history: none reads none', { timeout: 60_000 }, async () => {
   await arrives(live[0]!);
   expect(past.flat()).toEqual([]);
   expect(gaps).toHaveLength(2);
+});
+
+test('a history that never ends is given up, and the gap stays incomplete', { timeout: 60_000 }, async () => {
+  const source = gather(NODES.slice(0, 1));
+  await arrives(source.live[0]!);
+  let first: HistoryReadResponse['results'] | undefined;
+  let pages = 0;
+  const repeat = (response: unknown) => {
+    if (!(response instanceof HistoryReadResponse)) return;
+    pages += 1;
+    first ??= response.results;
+    for (const result of first ?? []) result.continuationPoint = Buffer.from('on and on');
+    response.results = first;
+  };
+  plc.server.on('response', repeat);
+  try {
+    await outage(10);
+    expect(await recovered(source.gaps)).toMatchObject({ complete: false });
+    expect(pages).toBeLessThan(60);
+    await arrives(source.live[0]!);
+  } finally {
+    plc.server.removeListener('response', repeat);
+  }
 });

@@ -21,6 +21,8 @@ import { learned, rawValues } from './raw.ts';
 
 /** Calls for one portion of nodes before it is given up: a server whose continuation never ends. */
 const MOST_CALLS = 10_000;
+/** Pages in a row with nothing newer, before a node is given up: its server repeats itself. */
+const MOST_IDLE = 20;
 /** As few values of a node as are asked for at once. */
 const FEWEST = 10;
 
@@ -85,6 +87,8 @@ interface Reader {
   readonly span: Span;
   continuationPoint: Buffer | null;
   reached: Timestamp;
+  /** Pages in a row that held nothing newer. */
+  idle: number;
   /** A value at `from` or before was seen. */
   begun: boolean;
   /** A value at `to` or after was seen. */
@@ -110,7 +114,7 @@ export async function readPast(
     returnBounds: pace.bounds,
   });
   const all = spans.map(
-    (span): Reader => ({ span, continuationPoint: null, reached: span.from, begun: false, ended: false }),
+    (span): Reader => ({ span, continuationPoint: null, reached: span.from, idle: 0, begun: false, ended: false }),
   );
   const again: number[] = [];
   const given = new Set<Reader>();
@@ -165,12 +169,15 @@ export async function readPast(
         given.add(reader);
         alone = true;
       } else if (result !== undefined && !isBad(status)) {
+        const before = reader.reached;
         const count = await take(reader, result, server, builder);
+        reader.idle = reader.reached > before ? 0 : reader.idle + 1;
         if (reader.reached > reader.span.from) reached.set(reader.span.item.position, reader.reached);
         const { continuationPoint } = result;
         if (continuationPoint && continuationPoint.length > 0) {
           reader.continuationPoint = continuationPoint;
-          next.push(reader);
+          if (reader.idle < MOST_IDLE) next.push(reader);
+          else given.add(reader);
         } else if (count >= pace.values && !reader.ended) {
           // As many as were asked for, and no continuation point: there may be more all the same (asyncua).
           given.add(reader);
