@@ -117,7 +117,7 @@ describe('monitored items', () => {
   ])('%s: who has none is told of, and asked for again', async (_, change, lacking) => {
     const { reason, readings, flows } = start(whenever(CreateMonitoredItemsResponse, change));
     const told = await endure(neighbour, 'the trouble', reason);
-    for (const tag of lacking) expect(told).toContain(`nsu=urn:plc;s=${NODES[tag]}: BadUnexpectedError`);
+    for (const tag of lacking) expect(told).toContain(`nsu=urn:plc;s=${NODES[tag]}: BadUnknownResponse`);
     await until('the others', () => readings.every((each, tag) => lacking.includes(tag) || each > 0));
     twist = undefined;
     await until('all is well', () => reason() === '');
