@@ -57,7 +57,16 @@ ${tags.replace(/^/gm, '      ')}
 
 const browse = (...args: string[]) => run(command, ...args);
 
-async function run(command: Command, ...args: string[]): Promise<{ code: number; out: string; err: string }> {
+interface Ran {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+const run = (command: Command, ...args: string[]): Promise<Ran> => runAt(false, command, ...args);
+
+/** @param isTTY whether standard error is a person's terminal */
+async function runAt(isTTY: boolean, command: Command, ...args: string[]): Promise<Ran> {
   const texts = { out: '', err: '' };
   const stream = (name: 'out' | 'err') =>
     new Writable({
@@ -66,7 +75,8 @@ async function run(command: Command, ...args: string[]): Promise<{ code: number;
         done();
       },
     });
-  const code = await command.run(args, { out: stream('out'), err: stream('err'), env: {} });
+  const err = Object.assign(stream('err'), { isTTY });
+  const code = await command.run(args, { out: stream('out'), err, env: {} });
   return { code, ...texts };
 }
 
@@ -136,12 +146,19 @@ test('filters', async () => {
   expect(await lines('--match', '/Objects/Crude*/*')).toHaveLength(60);
   expect(await lines('--match', 'no?such')).toEqual([]);
   expect((await browse(file, 'dcs', '--under', '/Objects/Nowhere')).err).toContain('nothing is at /Objects/Nowhere');
+  // A variable is where one may begin, too.
+  expect(await lines('--under', `nsu=${sim.namespace};s=${pvs[0]!.name}`)).toEqual([
+    expect.stringContaining(`${pvs[0]!.name}: { node: `),
+  ]);
   // What people get wrong.
   expect(await browse(file, '--type', 'Flaot')).toMatchObject({
     code: 0,
     err: '0 of 60 variables; did you mean --type Float?\n',
   });
   expect((await browse(file, 'dcs', '--under', 'Objects')).err).toContain('neither a browse path');
+  // On a terminal the line that shows how far it is makes room for what is to stay.
+  const told = await runAt(true, command, file, 'dcs', '--under', '/Objects/Nowhere');
+  expect(told.err.replaceAll('\u001b', 'ESC')).toMatch(/^\rconnecting to dcs .*\rESC\[Kfieldgate browse: dcs: .*\n$/su);
   await expect(browse(file, 'dsc')).rejects.toThrow('did you mean "dcs"?');
 });
 

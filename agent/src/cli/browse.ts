@@ -26,11 +26,9 @@ Without tags in the mapping, every variable found is printed as a tag, with its 
 "tags:" of the source. With tags, the output says what the server has and the mapping has not (as tags to paste), which
 tags it does not know any more, and which have another unit or range. Only reads; the gateway may run meanwhile.
 
-SOURCE may be left out where only one can be walked.
-
-Left out are properties, and the server's own diagnostics (--under /Objects/Server shows those). A link
-that breaks is made anew and the walk goes on, if the server is back within a minute. If not, or on Ctrl-C, what was found
-by then is printed below a line "# incomplete", and the exit code is 1.
+SOURCE may be left out where only one can be walked. Properties are not printed, nor the server's own diagnostics
+(--under /Objects/Server prints those). A link that breaks is made anew, and the walk goes on if the server is back
+within a minute. If not, or on Ctrl-C, what was found by then is printed below a line "# incomplete"; exit code 1.
 
 Options:
   --under X     begin at this node ("nsu=urn:lavera:dcs;s=Area 20") or browse path (/Objects/Crude unit 1); default: Objects
@@ -88,10 +86,10 @@ Exit codes: 0 walked, 1 mistakes in the mapping, or the source cannot be walked 
         return fits(each);
       };
       const incomplete = await collect(survey.browse(wish, ending.signal), look, found);
+      line.end();
       if (incomplete !== undefined && found.length === 0) return fail(incomplete);
       const partial = incomplete !== undefined || under !== undefined || values.has('match') || values.has('type');
       const difference = await compare(one, found, partial ? undefined : survey, ending.signal);
-      line.end();
       for (const [why, count] of line.refused) {
         io.err.write(`${count} node${count === 1 ? '' : 's'} could not be looked into: ${plain(why)}\n`);
       }

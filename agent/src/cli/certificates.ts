@@ -31,6 +31,7 @@ export const command: Command = {
   usage: 'list|trust|reject|issuer|create [THUMBPRINT|FILE] [--pki DIR] [--force] [--json]',
   summary: "The gateway's own certificate and those of the OPC UA servers: lists them, trusts or rejects one.",
   help: `
+Actions:
   list                own, trusted, issuers' and rejected certificates: days left, whose, who met it and what was wrong
   trust THUMBPRINT    a rejected certificate becomes trusted, at the host it was met at; the next attempt uses it
   trust FILE          the certificate in FILE becomes trusted: a server's, or that of an authority that signs for servers

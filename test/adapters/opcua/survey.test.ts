@@ -111,9 +111,9 @@ describe.each([
 
   test('from a node, from a path', async () => {
     const fromNode = await walkOf(options, { under: `nsu=${URI};s=Drive` });
-    expect(fromNode.map(({ name }) => name)).toEqual(['State']);
+    expect(fromNode.map(({ name }) => name)).toEqual(['Drive', 'State']);
     const fromPath = await walkOf(options, { under: '/Objects/2:Plant/Drive' });
-    expect(fromPath.map(({ name }) => name)).toEqual(['State']);
+    expect(fromPath.map(({ name }) => name)).toEqual(['Drive', 'State']);
     await expect(walkOf(options, { under: '/Objects/Nowhere' })).rejects.toMatchObject({
       code: 'source.configuration',
       message: expect.stringContaining('nothing is at /Objects/Nowhere'),

@@ -2,7 +2,7 @@
 // closed at the end, whatever happened. The same checks stand before it as before the gateway's: no credential leaves
 // for a server that is refused.
 
-import { AttributeIds, resolveNodeId } from 'node-opcua-client';
+import { AttributeIds, NodeClass, resolveNodeId } from 'node-opcua-client';
 import { Fault } from '../../model/fault.ts';
 import type { Browsed, BrowseWish, Planned, Survey } from '../survey.ts';
 import type { Calls } from './calls.ts';
@@ -43,7 +43,7 @@ function plan({ tags, publishing }: OpcUaOptions): Planned[] {
     }));
 }
 
-const OBJECTS = { node: resolveNodeId('i=85'), path: '/Objects' };
+const OBJECTS = { node: resolveNodeId('i=85'), path: '/Objects', name: 'Objects', isVariable: false };
 /** The server's own diagnostics: no signal of the plant, and endless on some servers. Browsed when asked for. */
 const SERVER = resolveNodeId('i=2253').toString();
 const MAX_NODES_PER_BROWSE = 'i=11710';
@@ -107,11 +107,11 @@ async function nodesPerBrowse({ once }: Calls): Promise<number> {
 }
 
 /** Where `--under` points to. */
-async function beginning(name: string, under: string, { server, limits, namespaces }: Visit) {
+async function beginning(source: string, under: string, { server, limits, namespaces }: Visit) {
   if (!under.startsWith('/') && !/(^|;)[isgb]=/.test(under)) {
     throw new Fault(
       'source.configuration',
-      `${name}: "${under}" is neither a browse path, like /Objects/Crude unit, nor a node id, like nsu=urn:vendor:plc;s=Area`,
+      `${source}: "${under}" is neither a browse path, like /Objects/Crude unit, nor a node id, like nsu=urn:vendor:plc;s=Area`,
     );
   }
   const place = under.startsWith('/') ? { path: under } : { node: under };
@@ -120,10 +120,18 @@ async function beginning(name: string, under: string, { server, limits, namespac
   if (found === undefined || !('node' in found)) {
     throw new Fault(
       'source.configuration',
-      `${name}: ${under} cannot be browsed: ${found?.reason ?? 'it is not there'}`,
+      `${source}: ${under} cannot be browsed: ${found?.reason ?? 'it is not there'}`,
     );
   }
-  return { node: found.node, path: under.startsWith('/') ? under : '…' };
+  const { node } = found;
+  const wanted = [AttributeIds.NodeClass, AttributeIds.BrowseName].map((attributeId) => ({
+    nodeId: node,
+    attributeId,
+  }));
+  const [kind, called] = await server.once('looking where to begin', (session) => session.read(wanted));
+  const name = ((called?.value?.value ?? {}) as { name?: string }).name ?? '';
+  const path = under.startsWith('/') ? under : `…/${name}`;
+  return { node, path, name, isVariable: kind?.value?.value === NodeClass.Variable };
 }
 
 /** The tags of the mapping by the node that they are read from. */

@@ -27,7 +27,7 @@ export interface Variable {
 }
 
 export interface WalkOptions {
-  readonly from: { readonly node: NodeId; readonly path: string };
+  readonly from: Variable & { readonly isVariable: boolean };
   /** Not gone into. */
   readonly without: ReadonlySet<string>;
   /** Most nodes in one call. */
@@ -119,7 +119,7 @@ export async function* walk(
   }
 
   let open = portions(most);
-  open.add({ ...from, name: '', depth: 0, isVariable: false });
+  open.add({ ...from, depth: 0 });
   while (!open.empty) {
     const next = portions(most);
     const alone: Open[] = [];
