@@ -71,24 +71,23 @@ export async function openSeat(
   };
   const adapter: Adapter = opcuaAdapter({ ...options, tell }, timings, kept, attend, hold);
 
+  /** The value of one node; rejects when the server does not answer. One at a time is what the smallest server takes. */
+  async function ask(doing: string, nodeId: string): Promise<unknown> {
+    if (calls === undefined) return undefined;
+    const sent = performance.now();
+    const request = new ReadRequest({ nodesToRead: [{ nodeId, attributeId: AttributeIds.Value }] });
+    const late = () => new Fault('source.silent', `${options.name}: ${options.endpoint} does not answer`);
+    const { responseHeader, results } = await within(ANSWER, calls.ask<ReadResponse>(doing, request), late);
+    const said = responseHeader.timestamp?.getTime();
+    if (said !== undefined) set.clocks[server] = better(set.clocks[server], clockOf(said, sent, performance.now()));
+    return results?.[0]?.value?.value;
+  }
+
   /** Asks the server how it is; rejects when it does not answer. */
   async function hear(): Promise<void> {
-    if (calls === undefined) return;
-    const sent = performance.now();
-    const nodesToRead = [SERVICE_LEVEL, REDUNDANCY_SUPPORT].map((nodeId) => ({
-      nodeId,
-      attributeId: AttributeIds.Value,
-    }));
-    const answer = calls.ask<ReadResponse>('asking for its ServiceLevel', new ReadRequest({ nodesToRead }));
-    const late = () => new Fault('source.silent', `${options.name}: ${options.endpoint} does not answer`);
-    const { responseHeader, results } = await within(ANSWER, answer, late);
-    const time = performance.now();
-    const [level, support] = (results ?? []).map(({ value }): unknown => value?.value);
-    const said = responseHeader.timestamp?.getTime();
-    if (said !== undefined) set.clocks[server] = better(set.clocks[server], clockOf(said, sent, time));
-    set.modes[server] = options.redundancy ?? modeOf(support);
+    const level = await ask('asking for its ServiceLevel', SERVICE_LEVEL);
     // A server without one is taken as healthy: it has nothing worse to say.
-    set.chooser.hear(server, typeof level === 'number' ? level : 255, time);
+    set.chooser.hear(server, typeof level === 'number' ? level : 255, performance.now());
   }
 
   async function watch(): Promise<void> {
@@ -101,6 +100,7 @@ export async function openSeat(
   try {
     await adapter.connect(signal);
     await hear();
+    set.modes[server] = options.redundancy ?? modeOf(await ask('asking for its RedundancySupport', REDUNDANCY_SUPPORT));
   } catch (error) {
     set.chooser.hear(server, undefined, performance.now());
     leave(adapter.close());
