@@ -8,10 +8,16 @@ import { createServer, type Socket } from 'node:net';
 import { BinaryStream } from 'node-opcua-binary-stream';
 import {
   ActivateSessionResponse,
+  AttributeIds,
+  BrowsePathResult,
+  BrowseRequest,
+  BrowseResponse,
+  BrowseResult,
   CloseSessionResponse,
   CreateSessionRequest,
   CreateSessionResponse,
   CreateSubscriptionResponse,
+  coerceLocalizedText,
   DataChangeNotification,
   DataType,
   DataValue,
@@ -25,10 +31,15 @@ import {
   ReadRequest,
   ReadResponse,
   resolveNodeId,
+  StatusCodes,
+  TranslateBrowsePathsToNodeIdsRequest,
+  TranslateBrowsePathsToNodeIdsResponse,
   UserTokenType,
   Variant,
   VariantArrayType,
 } from 'node-opcua-client';
+import { ExpandedNodeId } from 'node-opcua-nodeid';
+import { EUInformation, Range } from 'node-opcua-types';
 
 const INTERVAL = Number(process.argv[2] ?? 1_000);
 /** Bytes of a chunk, and values of a message. */
@@ -49,11 +60,41 @@ const REQUEST = {
   createSession: 461,
   activateSession: 467,
   closeSession: 473,
+  browse: 527,
+  translate: 554,
   read: 631,
   createItems: 751,
   createSubscription: 787,
   publish: 826,
 } as const;
+
+function expanded(text: string): ExpandedNodeId {
+  const { identifierType, value, namespace } = resolveNodeId(text);
+  return new ExpandedNodeId(identifierType, value, namespace);
+}
+
+/** What every tag has of this: the same for all, which costs the server less and the client as much. */
+const PROPERTIES: Readonly<Record<string, ExpandedNodeId>> = {
+  EURange: expanded('ns=1;s=range'),
+  EngineeringUnits: expanded('ns=1;s=unit'),
+  EnumStrings: expanded('ns=1;s=texts'),
+};
+const structure = (value: object) => new DataValue({ value: { dataType: DataType.ExtensionObject, value } });
+const TYPE = new DataValue({ value: { dataType: DataType.NodeId, value: resolveNodeId('ns=1;s=type') } });
+const VALUES_OF = new Map([
+  ['ns=1;s=range', structure(new Range({ low: 0, high: 250 }))],
+  ['ns=1;s=unit', structure(new EUInformation({ displayName: 'm3/h', unitId: 1, namespaceUri: 'urn:units' }))],
+  [
+    'ns=1;s=texts',
+    new DataValue({
+      value: {
+        dataType: DataType.LocalizedText,
+        arrayType: VariantArrayType.Array,
+        value: ['Stopped', 'Running', 'Failed'].map((text) => coerceLocalizedText(text)),
+      },
+    }),
+  ],
+]);
 
 /** A message body: the id of its type, then the message. */
 function body(message: object): Buffer {
@@ -175,19 +216,41 @@ function serve(socket: Socket): void {
         return reply(new ActivateSessionResponse({ serverNonce: Buffer.alloc(32, 9) }), handle, id);
       case REQUEST.closeSession:
         return reply(new CloseSessionResponse({}), handle, id);
+      case REQUEST.browse: {
+        const request = new BrowseRequest();
+        request.decode(stream);
+        // The supertype of the one data type that there is.
+        const references = [{ nodeId: expanded('i=29'), isForward: false }];
+        const results = (request.nodesToBrowse ?? []).map(() => new BrowseResult({ references }));
+        return reply(new BrowseResponse({ results }), handle, id);
+      }
+      case REQUEST.translate: {
+        const request = new TranslateBrowsePathsToNodeIdsRequest();
+        request.decode(stream);
+        const results = (request.browsePaths ?? []).map(({ relativePath }) => {
+          const name = relativePath.elements?.[0]?.targetName.name ?? '';
+          const targetId = PROPERTIES[name];
+          if (targetId === undefined) return new BrowsePathResult({ statusCode: StatusCodes.BadNoMatch });
+          return new BrowsePathResult({ targets: [{ targetId, remainingPathIndex: 0xffff_ffff }] });
+        });
+        return reply(new TranslateBrowsePathsToNodeIdsResponse({ results }), handle, id);
+      }
       case REQUEST.read: {
         const request = new ReadRequest();
         request.decode(stream);
-        const results = (request.nodesToRead ?? []).map(({ nodeId }) =>
-          nodeId.value === 2255
-            ? new DataValue({
-                value: {
-                  dataType: DataType.String,
-                  arrayType: VariantArrayType.Array,
-                  value: ['http://opcfoundation.org/UA/', 'urn:bench', 'urn:tags'],
-                },
-              })
-            : new DataValue({ value: { dataType: DataType.UInt32, value: 0 } }),
+        const results = (request.nodesToRead ?? []).map(({ nodeId, attributeId }) =>
+          attributeId === AttributeIds.DataType
+            ? TYPE
+            : (VALUES_OF.get(String(nodeId)) ??
+              (nodeId.value === 2255
+                ? new DataValue({
+                    value: {
+                      dataType: DataType.String,
+                      arrayType: VariantArrayType.Array,
+                      value: ['http://opcfoundation.org/UA/', 'urn:bench', 'urn:tags'],
+                    },
+                  })
+                : new DataValue({ value: { dataType: DataType.UInt32, value: 0 } }))),
         );
         return reply(new ReadResponse({ results }), handle, id);
       }

@@ -3,6 +3,7 @@
 //
 //   npm run bench:opcua                      10,000, 50,000 and 100,000 tags a second, then as fast as it goes
 //   npm run bench:opcua -- 20000 10          so many tags, for so many seconds
+//   npm run bench:opcua -- 20000 10 range    the same, each with its EURange, unit, or text asked for: range, unit, text
 
 import { spawn } from 'node:child_process';
 import { mkdtempSync } from 'node:fs';
@@ -13,6 +14,7 @@ import { opcuaAdapter } from '../agent/src/adapters/opcua/adapter.ts';
 import { cost } from './processes.ts';
 
 const [tagsGiven, secondsGiven] = process.argv.slice(2).map(Number);
+const wish = process.argv[4];
 const SECONDS = secondsGiven ?? 10;
 
 /** Processor time of this process, s: finer than what /proc tells. */
@@ -39,10 +41,14 @@ async function measure(tags: number, interval: number): Promise<void> {
       name: `tag${index}`,
       node: `nsu=urn:tags;s=tag${index}`,
       sampling: 1_000,
-      wantsRange: false,
+      wantsRange: wish === 'range',
+      wantsUnit: wish === 'unit',
+      ...(wish === 'text' && { enumText: 'wanted' as const }),
     })),
   });
   let values = 0;
+  let told = 0;
+  let begun = performance.now();
   const ready = Promise.withResolvers<void>();
   const sink: Sink = {
     deliver(batch) {
@@ -53,7 +59,11 @@ async function measure(tags: number, interval: number): Promise<void> {
       return undefined;
     },
     granted() {},
-    describe() {},
+    describe() {
+      told += 1;
+      if (told === tags)
+        console.log(`all were described ${((performance.now() - begun) / 1_000).toFixed(2)} s after the connection`);
+    },
     gap(gap) {
       console.error('a gap', gap);
     },
@@ -61,7 +71,7 @@ async function measure(tags: number, interval: number): Promise<void> {
   };
   const ending = new AbortController();
   await adapter.connect(ending.signal);
-  const begun = performance.now();
+  begun = performance.now();
   const processorBegun = processor();
   const run = adapter.run(sink, ending.signal);
   await Promise.race([ready.promise, run]);

@@ -9,6 +9,9 @@ import { browsePath } from './nodes.ts';
 /** As in the mapping. */
 const LONGEST_UNIT = 32;
 
+/** Calls under way at once: they are many at a start, and wait for the way there and back. */
+const WIDTH = 4;
+
 const HAS_PROPERTY = resolveNodeId('i=46');
 
 /** The range of each node, in the order given. Rejects only when the connection fails. */
@@ -37,20 +40,30 @@ export async function properties(
   server: Calls,
 ): Promise<unknown[]> {
   const found: { at: number; nodeId: NodeId }[] = [];
-  await server.portions(nodes, limits.translate, async (portion, from) => {
-    const paths = portion.map((node) => browsePath(node, HAS_PROPERTY, { namespace: 0, name }));
-    const results = await server.once(`looking for ${name}`, (session) => session.translateBrowsePath(paths));
-    for (const [i, result] of results.entries()) {
-      const target = result.targets?.[0];
-      if (target) found.push({ at: from + i, nodeId: target.targetId });
-    }
-  });
+  await server.portions(
+    nodes,
+    limits.translate,
+    async (portion, from) => {
+      const paths = portion.map((node) => browsePath(node, HAS_PROPERTY, { namespace: 0, name }));
+      const results = await server.once(`looking for ${name}`, (session) => session.translateBrowsePath(paths));
+      for (const [i, result] of results.entries()) {
+        const target = result.targets?.[0];
+        if (target) found.push({ at: from + i, nodeId: target.targetId });
+      }
+    },
+    WIDTH,
+  );
   const values: unknown[] = Array(nodes.length);
-  await server.portions(found, limits.read, async (portion) => {
-    const ids = portion.map(({ nodeId }) => ({ nodeId, attributeId: AttributeIds.Value }));
-    const results = await server.once(`reading ${name}`, (session) => session.read(ids));
-    for (const [i, { at }] of portion.entries()) values[at] = results[i]?.value.value;
-  });
+  await server.portions(
+    found,
+    limits.read,
+    async (portion) => {
+      const ids = portion.map(({ nodeId }) => ({ nodeId, attributeId: AttributeIds.Value }));
+      const results = await server.once(`reading ${name}`, (session) => session.read(ids));
+      for (const [i, { at }] of portion.entries()) values[at] = results[i]?.value.value;
+    },
+    WIDTH,
+  );
   return values;
 }
 
