@@ -7,5 +7,5 @@ interopSuite(await pythonStack('open62541', 'open62541_plant_server.py', 'o6'), 
   pace: 120,
   filters: true,
   refreshes: false,
-  overflow: 150,
+  overflow: 1_000,
 });
