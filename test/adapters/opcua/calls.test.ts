@@ -1,6 +1,7 @@
 // Service calls in portions: a server that takes less than it promised gets less.
 
-import { ServiceFault, StatusCodes } from 'node-opcua-client';
+import { BinaryStream } from 'node-opcua-binary-stream';
+import { DataValue, ReadResponse, resolveNodeId, ServiceFault, StatusCodes, Variant } from 'node-opcua-client';
 import { expect, test } from 'vitest';
 import { calls } from '../../../agent/src/adapters/opcua/calls.ts';
 import type { Session } from '../../../agent/src/adapters/opcua/link.ts';
@@ -38,4 +39,20 @@ test('a server that does not answer in time gets less; one that does not take on
   expect(sizes).toEqual([4, 2, 2]);
   const none = server.portions([1], 1, () => server.once('testing', () => forever));
   await expect(none).rejects.toMatchObject({ code: 'source.timeout' });
+});
+
+test('an answer whose values end too soon is the server’s fault', async () => {
+  const whole = new ReadResponse({
+    results: [new DataValue({ value: new Variant({ dataType: 'Double', value: 7 }) })],
+  });
+  const stream = new BinaryStream(whole.binaryStoreSize());
+  whole.encode(stream);
+  const cut = new BinaryStream(stream.buffer.subarray(0, stream.buffer.length - 9));
+  const response = Reflect.construct(ReadResponse, [null]) as ReadResponse;
+  response.decode(cut);
+  const session = {
+    performMessageTransaction: (_: object, done: (error: null, response: unknown) => void) => done(null, response),
+  };
+  const server = calls(session as unknown as Session, 'plc', 1_000);
+  await expect(server.read('reading', [resolveNodeId('i=1')])).rejects.toMatchObject({ code: 'source.protocol' });
 });

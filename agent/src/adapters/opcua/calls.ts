@@ -14,7 +14,7 @@ import { Fault } from '../../model/fault.ts';
 import { StatusCode } from '../../model/status.ts';
 import { faultFrom, serviceResult } from './faults.ts';
 import type { Link, Session } from './link.ts';
-import { learned, rawValues, ValueReader } from './raw.ts';
+import { learned, rawValues, undecodable, ValueReader } from './raw.ts';
 import { slowness } from './slowness.ts';
 import { serverTypes, type Types } from './types.ts';
 
@@ -153,10 +153,15 @@ export function calls(session: Session, name: string, deadline: number, coped: C
         timestampsToReturn: TimestampsToReturn.Both,
         nodesToRead: nodes.map((nodeId) => ({ nodeId, attributeId: AttributeIds.Value })),
       });
-      const list = rawValues(await ask<ReadResponse>(doing, request));
-      const values = list && new ValueReader(list, types);
-      if (list !== undefined && values?.count === nodes.length) return await learned(list, types);
-      throw new Fault('source.protocol', `${name}: ${doing}: the answer has not one value for each node`);
+      const answer = await ask<ReadResponse>(doing, request);
+      try {
+        const list = rawValues(answer);
+        const values = list && new ValueReader(list, types);
+        if (list !== undefined && values?.count === nodes.length) return await learned(list, types);
+        throw new Fault('source.protocol', `${name}: ${doing}: the answer has not one value for each node`);
+      } catch (error) {
+        throw undecodable(error);
+      }
     },
     async portions(items, most, send, width = 1) {
       let size = known(most);

@@ -3,7 +3,7 @@
 
 import { DataChangeNotification, type NotificationMessage, StatusChangeNotification } from 'node-opcua-client';
 import { BatchBuilder } from '../../model/batch.ts';
-import { describe, Fault } from '../../model/fault.ts';
+import { Fault } from '../../model/fault.ts';
 import { hasOverflow, isBad, SEMANTICS_CHANGED, StatusCode } from '../../model/status.ts';
 import type { Timestamp } from '../../model/time.ts';
 import type { Sink } from '../adapter.ts';
@@ -11,7 +11,7 @@ import type { Known } from './failover.ts';
 import { faultOf } from './faults.ts';
 import type { OpcUaTag } from './options.ts';
 import { type Overlap, overlap } from './overlap.ts';
-import { rawValues, ValueReader } from './raw.ts';
+import { rawValues, undecodable, ValueReader } from './raw.ts';
 import { GONE, type Roster } from './roster.ts';
 import type { Types } from './types.ts';
 import { isUnreadable } from './unreadable.ts';
@@ -170,10 +170,10 @@ export function receiver(roster: Roster, remarks: Remarks, counts: Counts): Rece
   ): Promise<void> | undefined => {
     const list = rawValues(change);
     if (list === undefined) return undefined;
-    const values = new ValueReader(list, types);
     const { indices } = roster;
     let marked = marks;
     try {
+      const values = new ValueReader(list, types);
       for (let i = 0; i < values.count; i++) {
         const position = positions[values.handle()] ?? NOBODY;
         values.next();
@@ -189,7 +189,7 @@ export function receiver(roster: Roster, remarks: Remarks, counts: Counts): Rece
     } catch (error) {
       // What was read of it so far is not to be trusted either.
       builder.take();
-      throw new Fault('source.protocol', `a notification cannot be decoded: ${describe(error)}`, error);
+      throw undecodable(error);
     }
     if (types?.wanting && rounds < MOST_ROUNDS) {
       builder.take();

@@ -7,6 +7,7 @@
 
 import { DataChangeNotification, HistoryData, ReadResponse, Variant } from 'node-opcua-client';
 import { type BatchBuilder, Kind, type Value } from '../../model/batch.ts';
+import { describe, Fault } from '../../model/fault.ts';
 import { isBad } from '../../model/status.ts';
 import { fromMillis, now, type Timestamp } from '../../model/time.ts';
 import { Undecodable, type ValueTypes, valueIn } from './values.ts';
@@ -93,6 +94,10 @@ const HAS_SERVER_PICOSECONDS = 0x20;
 const NO_TIME = Number.NEGATIVE_INFINITY;
 /** The latest DateTime there is (OPC 10000-6 section 5.2.2.5). */
 const LATEST = fromMillis(Date.UTC(9999, 11, 31, 23, 59, 59));
+
+/** What a message does not hold that it should is its server's fault: a Fault `source.protocol` from whatever was thrown. */
+export const undecodable = (error: unknown): Fault =>
+  error instanceof Fault ? error : new Fault('source.protocol', `a value cannot be decoded: ${describe(error)}`, error);
 
 /** Reads values one after the other; what `next` read is in the fields. Throws a RangeError where the bytes end. */
 export class ValueReader {
@@ -255,8 +260,12 @@ export async function learned(
   types: ValueTypes & { readonly wanting: boolean; learn(): Promise<void> },
 ): Promise<ValueReader> {
   for (let round = 0; round < ROUNDS; round++) {
-    const values = new ValueReader(list, types);
-    for (let i = 0; i < values.count; i++) values.next();
+    try {
+      const values = new ValueReader(list, types);
+      for (let i = 0; i < values.count; i++) values.next();
+    } catch (error) {
+      throw undecodable(error);
+    }
     if (!types.wanting) break;
     await types.learn();
   }
