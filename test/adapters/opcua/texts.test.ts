@@ -8,6 +8,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { opcuaAdapter } from '../../../agent/src/adapters/opcua/adapter.ts';
 import { type Kept, keep } from '../../../agent/src/adapters/opcua/kept.ts';
 import type { OpcUaTag } from '../../../agent/src/adapters/opcua/options.ts';
+import { redundantAdapter } from '../../../agent/src/adapters/opcua/redundant.ts';
+import { redundantSet } from '../../../agent/src/adapters/opcua/set.ts';
 import { opcuaSurvey } from '../../../agent/src/adapters/opcua/survey.ts';
 import { withTexts } from '../../../agent/src/adapters/opcua/texts.ts';
 import { BatchBuilder, type Value, valueAt } from '../../../agent/src/model/batch.ts';
@@ -242,6 +244,31 @@ test('a tag that comes later has texts at once, one that goes leaves no trouble 
     expect(sink.of(1)[0]?.value).toBe('Open');
     await until('no trouble', () => sink.parts.size === 0);
   });
+});
+
+test('of a redundant set, whichever server is in use', { timeout: 60_000 }, async () => {
+  const own = { ...variables };
+  const other = await smallServer(fill);
+  try {
+    const options = openly(small.endpoint, scratch(), [tagOf('two state', 0), tagOf('multi state', 1)]);
+    const set = redundantSet(options, [other.endpoint, small.endpoint]);
+    const adapter = redundantAdapter(set, QUICK);
+    const sink = recorder();
+    const stop = new AbortController();
+    await adapter.connect(stop.signal);
+    const run = adapter.run(sink, stop.signal).finally(() => adapter.close());
+    await Promise.race([run, until('first readings', () => sink.last(0) && sink.last(1))]);
+    const before = sink.of(0).length;
+    await other.stop();
+    await Promise.race([run, until('readings of the other', () => sink.of(0).length > before && sink.last(1), 30_000)]);
+    stop.abort();
+    await run;
+    expect(new Set(sink.of(0).map(({ value }) => value))).toEqual(new Set(['Open']));
+    expect(new Set(sink.of(1).map(({ value }) => value))).toEqual(new Set(['Blue']));
+  } finally {
+    Object.assign(variables, own);
+    await other.stop();
+  }
 });
 
 test('fieldgate read shows texts, and says where there are none', async () => {
