@@ -98,7 +98,7 @@ test.concurrent.each<[string, (socket: Socket, hello: Buffer) => void]>([
   );
   try {
     const reason = await endure(neighbour, 'the reason', () => source.reason());
-    expect(reason).toMatch(/^source\.(closed|protocol|refused|timeout|unreachable|silent): plc: /);
+    expect(reason).toMatch(/^source\.(closed|protocol|refused|timeout|unreachable|unready|silent): plc: /);
     expect(source.supervisor.stats().connects).toBe(0);
     // It is tried again, not given up.
     await until('another try', () => peer.made > 1);

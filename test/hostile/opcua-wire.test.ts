@@ -117,7 +117,7 @@ describe.concurrent('an envelope', { timeout: 60_000 }, () => {
     ['in chunks of nothing without end', (message, near) => flood(near, frame('MSGC', message.subarray(8, 24)))],
   ])('%s ends the link, and the reason is told', async (_, attack) => {
     const { reason } = await attacked(attack, told);
-    expect(reason).toMatch(/^source\.(closed|protocol|refused|timeout|silent): /);
+    expect(reason).toMatch(/^source\.(closed|protocol|refused|timeout|unready|silent): /);
   });
 });
 
