@@ -1,7 +1,7 @@
 // Polled tags: read at whole intervals, told of once when they cannot be read, and the server is noticed when it goes.
 
 import type { UAVariable } from 'node-opcua-address-space';
-import { DataType, type StatusCode, StatusCodes, Variant } from 'node-opcua-client';
+import { coerceNodeId, DataType, type StatusCode, StatusCodes, Variant } from 'node-opcua-client';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { opcuaAdapter } from '../../../agent/src/adapters/opcua/adapter.ts';
 import { nextTime } from '../../../agent/src/adapters/opcua/poll.ts';
@@ -10,6 +10,10 @@ import { scratch } from '../../support/scratch.ts';
 import { until } from '../../support/until.ts';
 import { recorder } from '../recorder.ts';
 import { openly, QUICK, type SmallServer, smallServer, tagsOf } from './rig.ts';
+
+interface Channel {
+  send_response(type: string, response: object, ...more: unknown[]): void;
+}
 
 let plc: SmallServer;
 let count = 0;
@@ -74,4 +78,33 @@ test('tags are polled without a subscription, in portions, and a bad one harms n
   expect(sink.faults()).toEqual([]);
   await adapter.close();
   expect(await run).toBeUndefined();
+});
+
+test('handles that the server does not know any more are given up for the node itself', async () => {
+  const server = plc.server as unknown as Record<string, (message: object, channel: Channel) => void>;
+  const honest = server._on_RegisterNodesRequest!;
+  const take = honest.bind(server);
+  server._on_RegisterNodesRequest = (message, channel) => {
+    const tampered = Object.create(channel) as Channel;
+    tampered.send_response = (type, response, ...more) => {
+      const registeredNodeIds = (response as { registeredNodeIds: object[] }).registeredNodeIds.map((_, i) =>
+        coerceNodeId(`ns=7;i=${i + 1}`),
+      );
+      channel.send_response(type, Object.assign(response, { registeredNodeIds }), ...more);
+    };
+    take(message, tampered);
+  };
+  const adapter = opcuaAdapter(
+    openly(plc.endpoint, scratch(), tagsOf(['nsu=urn:plc;s=COUNT'], { mode: 'poll', sampling: 50 })),
+    QUICK,
+  );
+  await adapter.connect(new AbortController().signal);
+  const sink = recorder();
+  const run = adapter.run(sink, new AbortController().signal).catch((error: unknown) => error);
+  await until('readings', () => sink.of(0).filter(({ value }) => value !== null).length > 3);
+  expect(sink.of(0).map(({ status }) => statusName(status))[0]).toBe('BadNodeIdUnknown');
+  await until('no trouble', () => sink.parts.size === 0);
+  await adapter.close();
+  await run;
+  server._on_RegisterNodesRequest = honest;
 });

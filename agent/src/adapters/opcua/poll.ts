@@ -49,7 +49,8 @@ export interface Polling {
 /** A tag that is polled, and what was delivered of it last. */
 interface Polled {
   readonly item: Item;
-  readonly node: NodeId;
+  /** The server's handle for the node, as long as it is good for something. */
+  node: NodeId;
   time: Timestamp;
   status: number;
   number: number;
@@ -141,6 +142,8 @@ async function round(
       values.next();
       if (roster.tags[item.position] === undefined) continue;
       const { status, time, number, kind } = values;
+      // A server that forgot its handles (a download to the PLC) may still know the node.
+      if (isUnreadable(status)) last.node = item.node;
       const changed = status !== last.status;
       if (changed) answered(item, status);
       news ||= changed;
