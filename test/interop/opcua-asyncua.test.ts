@@ -3,7 +3,7 @@
 import { interopSuite } from './opcua-suite.ts';
 import { pythonStack } from './plant.ts';
 
-interopSuite(await pythonStack('asyncua', 'asyncua_plant_server.py', 'asyncua'), {
+interopSuite(await pythonStack('asyncua', 'asyncua_plant_server.py'), {
   pace: 30,
   filters: true,
   refreshes: false,

@@ -21,7 +21,6 @@
 //   drop                  ends all sessions, with their subscriptions
 //   held                  how many sessions clients hold, as JSON; and subscriptions, where the stack counts them
 
-import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { buildMilo } from './milo.ts';
 import { interopPython, type Peer, startProgram } from './python.ts';
@@ -34,17 +33,10 @@ export interface Stack {
 const words = (more: Readonly<Record<string, string | number>> = {}) =>
   Object.entries(more).map(([name, value]) => `${name}=${value}`);
 
-/** The stack of a Python program on this module; undefined where it cannot run. */
-export async function pythonStack(name: string, script: string, module: string): Promise<Stack | undefined> {
-  const python = await interopPython();
+/** The stack of a Python program; undefined where it cannot run. @param requirements see `interopPython` */
+export async function pythonStack(name: string, script: string, requirements?: string): Promise<Stack | undefined> {
+  const python = await interopPython(requirements);
   if (python === undefined) return undefined;
-  const look = `import importlib.util, sys; sys.exit(importlib.util.find_spec('${module}') is None)`;
-  if (spawnSync(python, ['-c', look]).status !== 0) {
-    const reason = `no ${name}: ${module} is not to be had for this Python`;
-    if (process.env.CI === 'true') throw new Error(reason);
-    process.stderr.write(`\nSKIPPED: ${reason}\n\n`);
-    return undefined;
-  }
   const path = join(import.meta.dirname, script);
   return {
     name,

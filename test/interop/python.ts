@@ -11,15 +11,14 @@ import { promisify } from 'node:util';
 
 const execute = promisify(execFile);
 const ROOT = join(import.meta.dirname, '..', '..');
-const REQUIREMENTS = join(import.meta.dirname, 'requirements.txt');
-
 /**
- * The interpreter of the interop environment, or `undefined` where none can be made (then "SKIPPED: …" is printed).
- * Takes about half a minute the first time. Rejects instead of skipping when CI=true.
+ * The interpreter of an environment with these pinned packages, or `undefined` where none can be made (then
+ * "SKIPPED: …" is printed). Takes about half a minute the first time. Rejects instead of skipping when CI=true.
  */
-export async function interopPython(): Promise<string | undefined> {
+export async function interopPython(requirements = 'requirements.txt'): Promise<string | undefined> {
+  const list = join(import.meta.dirname, requirements);
   // The folder's name follows the pins: another version of a peer is another environment.
-  const pins = createHash('sha256').update(readFileSync(REQUIREMENTS)).digest('hex').slice(0, 12);
+  const pins = createHash('sha256').update(readFileSync(list)).digest('hex').slice(0, 12);
   const folder = join(ROOT, '.venv', `interop-${pins}`);
   const python = join(folder, 'bin', 'python');
   if (existsSync(python)) return python;
@@ -28,13 +27,13 @@ export async function interopPython(): Promise<string | undefined> {
   try {
     mkdirSync(join(ROOT, '.venv'), { recursive: true });
     await execute('python3', ['-m', 'venv', building]);
-    const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', REQUIREMENTS];
+    const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', list];
     await execute(join(building, 'bin', 'python'), pip);
     if (!existsSync(python)) renameSync(building, folder);
     return python;
   } catch (error) {
     if (existsSync(python)) return python;
-    const reason = `no Python peers (python3 with venv and ${REQUIREMENTS} are needed)`;
+    const reason = `no Python peers (python3 with venv and ${list} are needed)`;
     if (process.env.CI === 'true') throw new Error(reason, { cause: error });
     process.stderr.write(`\nSKIPPED: ${reason}: ${error instanceof Error ? error.message : error}\n\n`);
     return undefined;
