@@ -114,6 +114,21 @@ export function faultFrom(error: unknown, doing: string, otherwise: FaultCode): 
   return new Fault(otherwise, `${doing}: ${describe(error).replace(/\s+/g, ' ').trim()}`, error);
 }
 
+/** How a server says that it has no subscriptions at all. */
+const NO_SUBSCRIPTIONS: readonly number[] = [
+  StatusCode.BadServiceUnsupported,
+  StatusCode.BadNotSupported,
+  StatusCode.BadNotImplemented,
+];
+
+/** What to do about a server that gives none; any other failure as it is. @param status the server's answer */
+export function withoutSubscriptions(name: string, status: number | undefined, error: unknown): unknown {
+  if (status === undefined || !NO_SUBSCRIPTIONS.includes((status & 0xffff_0000) >>> 0)) return error;
+  const said = `the server has no subscriptions (it says ${statusName(status)})`;
+  const mend = 'have the tags of this source polled: write "defaults: { mode: poll }" at it';
+  return new Fault('source.configuration', `${name}: ${said}; ${mend}`, error);
+}
+
 /** The `code` of a socket error; of the first one when a name had several addresses. */
 function socketCode(error: unknown): string | undefined {
   if (error instanceof AggregateError) return socketCode(error.errors[0]);

@@ -10,7 +10,7 @@ import type { Sink } from '../adapter.ts';
 import { awaken } from './awaken.ts';
 import type { Calls, Coped, Limits } from './calls.ts';
 import type { FailoverMode } from './failover.ts';
-import { serviceResult } from './faults.ts';
+import { serviceResult, withoutSubscriptions } from './faults.ts';
 import { deleteSubscriptions, takeOver } from './handover.ts';
 import { createItems, deleteItems, type Granted, grantedOf, type Item, type Placed, type Refused } from './items.ts';
 import { catchUp, messageAgain } from './mend.ts';
@@ -259,7 +259,8 @@ export function subscriptions(
     } catch (error) {
       const first = [...standing.values()].find(({ taker }) => taker === undefined);
       const status = serviceResult((error as Fault).cause ?? {});
-      if (first === undefined || status !== StatusCode.BadTooManySubscriptions) throw error;
+      if (first === undefined || status !== StatusCode.BadTooManySubscriptions)
+        throw withoutSubscriptions(options.name, status, error);
       return first;
     }
   }
