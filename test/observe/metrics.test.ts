@@ -52,7 +52,7 @@ test('every metric of the contract and every family is on the page, with its val
     'fieldgate_source_state{source="cdu1-dcs",state="degraded"}': 1,
     'fieldgate_source_state{source="cdu1-dcs",state="running"}': 0,
     'fieldgate_source_state{source="flare-plc",state="waiting"}': 1,
-    'fieldgate_source_troubles{source="cdu1-dcs"}': 1,
+    'fieldgate_source_troubles{source="cdu1-dcs"}': 5_000,
     'fieldgate_source_connects_total{source="cdu1-dcs"}': 2,
     fieldgate_buffer_backlog_entries: 300,
     fieldgate_store_waiting_bytes: 1_600,

@@ -22,6 +22,7 @@ export function sampleStatus(): GatewayStatus {
           state: 'degraded',
           since: now - 50_000,
           trouble: new Map([['20KEYPHASOR1.PASSWORD', 'BadNodeIdUnknown']]),
+          troubleCount: 5_000,
         },
         received: 1200,
         connects: 2,

@@ -28,13 +28,14 @@ import {
   type TagChange,
   type TagFacts,
 } from './adapter.ts';
+import { type Trouble, troubleOf } from './trouble.ts';
 
 export type SourceState =
   | { readonly state: 'stopped' }
   | { readonly state: 'connecting'; readonly attempt: number }
   | { readonly state: 'running'; readonly since: number }
-  /** Connected, but parts of the source answer badly: what is wrong, by tag or unit. */
-  | { readonly state: 'degraded'; readonly since: number; readonly trouble: ReadonlyMap<string, string> }
+  /** Connected, but parts of the source answer badly. */
+  | ({ readonly state: 'degraded'; readonly since: number } & Trouble)
   | {
       readonly state: 'waiting';
       readonly attempt: number;
@@ -131,7 +132,7 @@ export function supervisor(options: SupervisorOptions): Supervisor {
       log('warn', 'parts of the source are in trouble', {
         ...line,
         parts: Object.fromEntries([...next.trouble].slice(0, 5)),
-        count: next.trouble.size,
+        count: next.troubleCount,
       });
     else if (next.state === 'connecting') log('debug', 'source connecting', { ...line, attempt: next.attempt });
     else log('info', `source ${next.state}`, line);
@@ -179,6 +180,8 @@ export function supervisor(options: SupervisorOptions): Supervisor {
   }
 
   let granted: Readonly<Record<string, number>> | undefined;
+  /** All of the trouble that was told last. */
+  let lastParts: ReadonlyMap<string, string> = new Map();
   let lastSeen: Timestamp = now();
   /** The same by the steady clock, ms. */
   let lastHeard = performance.now();
@@ -207,8 +210,10 @@ export function supervisor(options: SupervisorOptions): Supervisor {
       if (over() || (state.state !== 'running' && state.state !== 'degraded')) return;
       const { since } = state;
       if (parts.size === 0 && state.state === 'degraded') enter({ state: 'running', since });
-      else if (parts.size > 0 && !(state.state === 'degraded' && same(state.trouble, parts)))
-        enter({ state: 'degraded', since, trouble: new Map(parts) });
+      else if (parts.size > 0 && !(state.state === 'degraded' && same(lastParts, parts))) {
+        lastParts = new Map(parts);
+        enter({ state: 'degraded', since, ...troubleOf(lastParts) });
+      }
     },
   });
 

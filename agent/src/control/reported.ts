@@ -79,7 +79,7 @@ function documentOf({ status, desired, lastError, image }: ReportedFacts, most: 
 }
 
 function sourceOf({ state, tags, connection }: SourceStats): JsonObject {
-  const bad = state.state === 'running' ? 0 : state.state === 'degraded' ? state.trouble.size : tags;
+  const bad = state.state === 'running' ? 0 : state.state === 'degraded' ? state.troubleCount : tags;
   return {
     state: state.state,
     tags,

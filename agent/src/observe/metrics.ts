@@ -222,7 +222,7 @@ const GAUGES: readonly Omit<Family, 'type'>[] = [
     name: 'fieldgate_source_troubles',
     help: 'Parts of a connected source (tags, units) that answer badly.',
     labels: ['source'],
-    samples: (status) => perSource(status, ({ state }) => (state.state === 'degraded' ? state.trouble.size : 0)),
+    samples: (status) => perSource(status, ({ state }) => (state.state === 'degraded' ? state.troubleCount : 0)),
   },
   {
     name: 'fieldgate_source_tags',

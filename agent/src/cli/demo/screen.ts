@@ -154,7 +154,7 @@ function detail(state: SourceState, now: number): string | undefined {
   const [first] = state.trouble;
   return first === undefined
     ? undefined
-    : `${first[0]}: ${first[1]}${state.trouble.size > 1 ? ` and ${state.trouble.size - 1} more` : ''}`;
+    : `${first[0]}: ${first[1]}${state.troubleCount > 1 ? ` and ${state.troubleCount - 1} more` : ''}`;
 }
 
 function row([name = '', state = '', tags = '', received = '', last = '', address = '']: string[]): string {
