@@ -28,6 +28,7 @@ import {
   type TagChange,
   type TagFacts,
 } from './adapter.ts';
+import { pause } from './pause.ts';
 import { type Trouble, troubleOf } from './trouble.ts';
 
 export type SourceState =
@@ -359,18 +360,4 @@ function within(ms: number, work: Promise<unknown>): Promise<boolean> {
 
 function same(a: ReadonlyMap<string, string>, b: ReadonlyMap<string, string>): boolean {
   return a.size === b.size && [...a].every(([key, text]) => b.get(key) === text);
-}
-
-/** Resolves after `ms`, or when `signal` aborts. */
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener('abort', done);
-    if (signal.aborted) done();
-  });
 }

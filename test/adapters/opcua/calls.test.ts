@@ -4,7 +4,7 @@ import { BinaryStream } from 'node-opcua-binary-stream';
 import { DataValue, ReadResponse, resolveNodeId, ServiceFault, StatusCodes, Variant } from 'node-opcua-client';
 import { expect, test } from 'vitest';
 import { calls } from '../../../agent/src/adapters/opcua/calls.ts';
-import type { Session } from '../../../agent/src/adapters/opcua/link.ts';
+import type { Session } from '../../../agent/src/adapters/opcua/session.ts';
 
 const tooMany = () => {
   const response = new ServiceFault({ responseHeader: { serviceResult: StatusCodes.BadTooManyOperations } });

@@ -9,8 +9,8 @@ import {
   StatusCodes,
 } from 'node-opcua-client';
 import { expect, test } from 'vitest';
-import type { Session } from '../../../agent/src/adapters/opcua/link.ts';
 import { startPublishing } from '../../../agent/src/adapters/opcua/publisher.ts';
+import type { Session } from '../../../agent/src/adapters/opcua/session.ts';
 import type { Fault } from '../../../agent/src/model/fault.ts';
 import { until } from '../../support/until.ts';
 import { change, keepAlive } from './messages.ts';

@@ -13,8 +13,9 @@ import {
 import { Fault } from '../../model/fault.ts';
 import { StatusCode } from '../../model/status.ts';
 import { faultFrom, serviceResult } from './faults.ts';
-import type { Link, Session } from './link.ts';
+import type { Link } from './link.ts';
 import { learned, rawValues, undecodable, ValueReader } from './raw.ts';
+import type { Session } from './session.ts';
 import { slowness } from './slowness.ts';
 import { serverTypes, type Types } from './types.ts';
 

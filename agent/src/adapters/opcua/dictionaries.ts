@@ -5,7 +5,7 @@
 import { AttributeIds, BrowseDirection, type NodeId, ReadValueId, resolveNodeId } from 'node-opcua-client';
 import { isBad, statusName } from '../../model/status.ts';
 import { NotDescribed, readDictionary } from './dictionary.ts';
-import type { Session } from './link.ts';
+import type { Session } from './session.ts';
 import type { Known } from './structures.ts';
 
 /** One service call; rejects with a Fault. */

@@ -13,10 +13,10 @@ import { type Batch, BatchBuilder } from '../../model/batch.ts';
 import { Fault } from '../../model/fault.ts';
 import { isBad, StatusCode } from '../../model/status.ts';
 import { type Timestamp, toMillis } from '../../model/time.ts';
+import { pause } from '../pause.ts';
 import { type Calls, tooMuch } from './calls.ts';
 import { serviceResult } from './faults.ts';
-import type { Item } from './items.ts';
-import { pause } from './poll.ts';
+import type { Item } from './item.ts';
 import { learned, rawValues } from './raw.ts';
 
 /** Calls for one portion of nodes before it is given up: a server whose continuation never ends. */

@@ -12,10 +12,10 @@ import { AttributeIds } from 'node-opcua-client';
 import type { Gap } from '../../model/gap.ts';
 import { now, TICKS_PER_MS, type Timestamp } from '../../model/time.ts';
 import type { Sink } from '../adapter.ts';
+import { pause } from '../pause.ts';
 import type { Calls, Limits } from './calls.ts';
 import { type Outcome, type Pace, type Part, readPast, type Span } from './history-read.ts';
-import type { Item } from './items.ts';
-import { pause } from './poll.ts';
+import type { Item } from './item.ts';
 import type { Roster } from './roster.ts';
 
 /** Gaps that may wait. */

@@ -13,16 +13,16 @@ import {
   type MonitoredItemCreateRequestOptions,
   type MonitoredItemCreateResult,
   MonitoringMode,
-  type NodeId,
   TimestampsToReturn,
 } from 'node-opcua-client';
 import type { Fault } from '../../model/fault.ts';
 import { isBad, StatusCode } from '../../model/status.ts';
 import type { Calls } from './calls.ts';
 import { serviceResult } from './faults.ts';
-import type { Session } from './link.ts';
+import type { Item } from './item.ts';
 import type { Receiver } from './notifications.ts';
 import type { OpcUaTag } from './options.ts';
+import type { Session } from './session.ts';
 
 /** A queue for tags sampled as fast as the server can (sampling 0) is sized as if it were sampled this often, ms. */
 const FASTEST = 20;
@@ -32,14 +32,6 @@ const LONGEST = 1_000;
 
 /** Calls under way at once: a server that has nothing else to do works while the next call is written. */
 const WIDTH = 4;
-
-/** A tag whose node is known. */
-export interface Item {
-  readonly tag: OpcUaTag;
-  readonly node: NodeId;
-  /** Where the tag stands in the source. */
-  readonly position: number;
-}
 
 export interface Refused {
   readonly item: Item;

@@ -3,8 +3,6 @@
 
 import {
   type ClientSession,
-  type ClientSessionPublishService,
-  type ClientSessionRawSubscriptionService,
   CreateSessionRequest,
   crypto_utils,
   type EndpointDescription,
@@ -33,15 +31,9 @@ import {
   offeredBy,
   trustNobody,
 } from './security.ts';
+import type { Session } from './session.ts';
 import { ageSteadily } from './token.ts';
 import { type Transports, transports } from './transport.ts';
-
-/** The session with the services that the library keeps below its own subscriptions. */
-export type Session = ClientSession &
-  ClientSessionRawSubscriptionService &
-  ClientSessionPublishService & {
-    performMessageTransaction(request: object, callback: (error: Error | null, response?: unknown) => void): void;
-  };
 
 export interface Link {
   readonly session: Session;

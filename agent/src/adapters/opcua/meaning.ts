@@ -3,10 +3,10 @@
 
 import { Fault } from '../../model/fault.ts';
 import type { Sink } from '../adapter.ts';
+import { pause } from '../pause.ts';
 import type { Calls, Limits } from './calls.ts';
 import { readRanges, readUnits } from './facts.ts';
-import type { Item } from './items.ts';
-import { pause } from './poll.ts';
+import type { Item } from './item.ts';
 
 /** A server that changes a range changes many: they are asked for together, ms. */
 const GATHER = 500;

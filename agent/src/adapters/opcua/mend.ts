@@ -8,7 +8,7 @@ import { StatusCode } from '../../model/status.ts';
 import type { Sink } from '../adapter.ts';
 import type { Calls, Limits } from './calls.ts';
 import { serviceResult } from './faults.ts';
-import type { Item } from './items.ts';
+import type { Item } from './item.ts';
 import type { Receiver } from './notifications.ts';
 import type { Roster } from './roster.ts';
 

@@ -7,9 +7,10 @@ import type { NodeId } from 'node-opcua-client';
 import { BatchBuilder, Kind } from '../../model/batch.ts';
 import type { Timestamp } from '../../model/time.ts';
 import type { Sink } from '../adapter.ts';
+import { pause } from '../pause.ts';
 import type { Calls, Limits } from './calls.ts';
 import { serviceResult } from './faults.ts';
-import type { Item } from './items.ts';
+import type { Item } from './item.ts';
 import type { Roster } from './roster.ts';
 import { isUnreadable } from './unreadable.ts';
 
@@ -175,18 +176,4 @@ async function register(items: readonly Item[], server: Calls, limits: Limits): 
     if (serviceResult((error as { cause?: unknown }).cause ?? {}) === undefined) throw error;
     return nodes;
   }
-}
-
-/** Resolves after `ms`, or when the signal aborts. */
-export function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, Math.max(0, ms));
-    signal.addEventListener('abort', done);
-    if (signal.aborted) done();
-  });
 }

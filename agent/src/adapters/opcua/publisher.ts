@@ -7,7 +7,7 @@ import { PublishRequest, type PublishResponse } from 'node-opcua-client';
 import { describe, Fault } from '../../model/fault.ts';
 import { StatusCode } from '../../model/status.ts';
 import { faultOf, serviceResult } from './faults.ts';
-import type { Session } from './link.ts';
+import type { Session } from './session.ts';
 
 /** Requests waiting at the server: enough to bridge the latency of a site's WAN, few enough for the smallest PLC. */
 const IN_FLIGHT = 3;

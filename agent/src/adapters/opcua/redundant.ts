@@ -6,10 +6,10 @@
 import { Fault } from '../../model/fault.ts';
 import { now, TICKS_PER_MS, type Timestamp } from '../../model/time.ts';
 import type { Adapter, Sink } from '../adapter.ts';
+import { pause } from '../pause.ts';
 import { compare } from './clocks.ts';
 import type { Kept } from './kept.ts';
 import { type OpcUaOptions, TIMINGS, type Timings } from './options.ts';
-import { pause } from './poll.ts';
 import { openSeat, type Seat, WATCH } from './seat.ts';
 import type { ServerSet } from './set.ts';
 import { type Standby, standby } from './standby.ts';

@@ -2,7 +2,7 @@
 // back, and a path may lead to another node by now. Which of them are worth to be made anew.
 
 import type { Calls, Limits } from './calls.ts';
-import type { Item } from './items.ts';
+import type { Item } from './item.ts';
 import { resolveNodes } from './nodes.ts';
 import { isUnreadable } from './unreadable.ts';
 

@@ -5,12 +5,12 @@
 import { AttributeIds, ReadRequest, type ReadResponse } from 'node-opcua-client';
 import { Fault } from '../../model/fault.ts';
 import type { Adapter, ConnectionFacts, Sink } from '../adapter.ts';
+import { pause } from '../pause.ts';
 import { opcuaAdapter } from './adapter.ts';
 import type { Calls } from './calls.ts';
 import { better, clockOf } from './clocks.ts';
 import { type FailoverMode, type Known, modeOf } from './failover.ts';
 import type { OpcUaOptions, Timings } from './options.ts';
-import { pause } from './poll.ts';
 import type { ServerSet } from './set.ts';
 
 const SERVICE_LEVEL = 'i=2267';

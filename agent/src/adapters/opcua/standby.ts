@@ -3,7 +3,7 @@
 
 import { Fault } from '../../model/fault.ts';
 import type { Sink } from '../adapter.ts';
-import { pause } from './poll.ts';
+import { pause } from '../pause.ts';
 import type { Seat } from './seat.ts';
 
 /** When a server that does not stand by is tried again, ms. */

@@ -4,7 +4,7 @@ import { BatchBuilder } from '../../model/batch.ts';
 import type { Sink } from '../adapter.ts';
 import type { Calls, Limits } from './calls.ts';
 import type { Known } from './failover.ts';
-import type { Item } from './items.ts';
+import type { Item } from './item.ts';
 import type { Receiver } from './notifications.ts';
 import type { Roster } from './roster.ts';
 

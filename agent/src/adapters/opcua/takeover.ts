@@ -3,7 +3,7 @@
 // A server that speaks again before the session has moved keeps its first link.
 
 import { Fault, type FaultCode } from '../../model/fault.ts';
-import { pause } from './poll.ts';
+import { pause } from '../pause.ts';
 import type { Pulse } from './pulse.ts';
 
 /** Between two attempts, ms. */

@@ -5,10 +5,10 @@
 import { type Batch, Kind, type Value, valueAt } from '../../model/batch.ts';
 import { Fault } from '../../model/fault.ts';
 import type { Sink } from '../adapter.ts';
+import { pause } from '../pause.ts';
 import type { Calls, Limits } from './calls.ts';
 import { readTexts, type Texts } from './enumerations.ts';
-import type { Item } from './items.ts';
-import { pause } from './poll.ts';
+import type { Item } from './item.ts';
 
 /** Longest that the first readings of a source wait for texts, ms. */
 const PATIENCE = 15_000;
