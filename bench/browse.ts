@@ -9,8 +9,8 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { openPki } from '../agent/src/adapters/opcua/pki.ts';
-import { opcuaSurvey } from '../agent/src/adapters/opcua/survey.ts';
+import { opcuaSurvey } from '../agent/src/adapters/opcua/browse/survey.ts';
+import { openPki } from '../agent/src/adapters/opcua/security/pki.ts';
 import { cost } from './processes.ts';
 
 const wanted = Number(process.argv[2] ?? 100_000);

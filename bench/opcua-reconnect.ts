@@ -13,7 +13,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { opcuaAdapter } from '../agent/src/adapters/opcua/adapter.ts';
 import { keep } from '../agent/src/adapters/opcua/kept.ts';
-import { type OpcUaOptions, TIMINGS } from '../agent/src/adapters/opcua/options.ts';
+import { type OpcUaOptions, TIMINGS } from '../agent/src/adapters/opcua/source/options.ts';
 import { supervisor } from '../agent/src/adapters/supervisor.ts';
 import { valueAt } from '../agent/src/model/batch.ts';
 import { isGood } from '../agent/src/model/status.ts';

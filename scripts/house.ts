@@ -207,7 +207,15 @@ export function inspect(root: string, longFiles: Readonly<Record<string, string>
   for (const file of Object.keys(longFiles).filter((file) => !seen.has(file))) {
     violations.push({ file, line: 1, what: 'listed as long but gone', mend: 'remove it from LONG_FILES' });
   }
-  return [...violations, ...cycles(edges)];
+  return [...violations, ...cycles(edges), ...cycles(betweenFolders(edges))];
+}
+
+/** The same edges between folders of a room that stand side by side; a room and its own folders may know each other. */
+function betweenFolders(edges: readonly Edge[]): Edge[] {
+  return edges
+    .filter(({ from, to }) => from.startsWith(AGENT) && roomOf(from) === roomOf(to))
+    .map((edge) => ({ ...edge, from: posix.dirname(edge.from), to: posix.dirname(edge.to) }))
+    .filter(({ from, to }) => !`${to}/`.startsWith(`${from}/`) && !`${from}/`.startsWith(`${to}/`));
 }
 
 interface Edge {
@@ -265,7 +273,7 @@ function checkSwitches(text: string, report: Report): void {
   }
 }
 
-/** Each way round in which files import each other, once. */
+/** Each way round in which files, or folders, import each other, once. */
 function cycles(edges: readonly Edge[]): Violation[] {
   const from = Map.groupBy(
     edges.filter(({ kind }) => kind !== 'lazy'),

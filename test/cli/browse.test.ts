@@ -10,8 +10,8 @@ import { type BrowseResponse, BrowseResult, DataType, NodeClass, StatusCodes, Va
 import { makeEUInformation } from 'node-opcua-data-access';
 import { ExpandedNodeId, NodeId, NodeIdType } from 'node-opcua-nodeid';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { openPki } from '../../agent/src/adapters/opcua/pki.ts';
-import { opcuaSurvey } from '../../agent/src/adapters/opcua/survey.ts';
+import { opcuaSurvey } from '../../agent/src/adapters/opcua/browse/survey.ts';
+import { openPki } from '../../agent/src/adapters/opcua/security/pki.ts';
 import type { BrowseWish } from '../../agent/src/adapters/survey.ts';
 import { names } from '../../agent/src/cli/browse/names.ts';
 import { command } from '../../agent/src/cli/browse.ts';

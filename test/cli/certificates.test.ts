@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { beforeEach, expect, test } from 'vitest';
-import { openPki } from '../../agent/src/adapters/opcua/pki.ts';
+import { openPki } from '../../agent/src/adapters/opcua/security/pki.ts';
 import { command } from '../../agent/src/cli/certificates.ts';
 import { mint, revocationList } from '../support/mint.ts';
 import { scratch } from '../support/scratch.ts';

@@ -18,7 +18,7 @@ import {
 } from 'node-opcua-client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { OpcUaOptions } from '../../agent/src/adapters/opcua/adapter.ts';
-import { openPki } from '../../agent/src/adapters/opcua/pki.ts';
+import { openPki } from '../../agent/src/adapters/opcua/security/pki.ts';
 import { pkiTrusting } from '../adapters/opcua/rig.ts';
 import { type Minted, mint, revocationList } from '../support/mint.ts';
 import { until } from '../support/until.ts';

@@ -4,7 +4,7 @@
 import { expect } from 'vitest';
 import { type OpcUaOptions, opcuaAdapter } from '../../agent/src/adapters/opcua/adapter.ts';
 import { keep } from '../../agent/src/adapters/opcua/kept.ts';
-import type { Timings } from '../../agent/src/adapters/opcua/options.ts';
+import type { Timings } from '../../agent/src/adapters/opcua/source/options.ts';
 import { type Supervisor, supervisor } from '../../agent/src/adapters/supervisor.ts';
 import { type Batch, Kind, type Value, valueAt } from '../../agent/src/model/batch.ts';
 import type { Gap } from '../../agent/src/model/gap.ts';

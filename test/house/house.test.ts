@@ -111,6 +111,16 @@ describe('the check of the house', () => {
     expect(found(planted)).toEqual(['agent/src/model/c.ts:2: import cycle: a.ts → b.ts → c.ts → a.ts']);
   });
 
+  it('finds folders of one room that go round, though no files do', () => {
+    const planted = {
+      'agent/src/model/one/a.ts': "import '../two/b.ts';\n",
+      'agent/src/model/two/b.ts': '',
+      'agent/src/model/two/c.ts': "\nimport '../one/d.ts';\n",
+      'agent/src/model/one/d.ts': '',
+    };
+    expect(found(planted)).toEqual(['agent/src/model/two:2: import cycle: one → two → one']);
+  });
+
   it('finds a file that is in no room', () => {
     expect(found({ 'agent/src/utils.ts': '', 'agent/src/helpers/text.ts': '' })).toEqual([
       'agent/src/helpers/text.ts:1: agent/src/helpers/text.ts is in no room',

@@ -3,7 +3,7 @@
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { opcuaAdapter } from '../../agent/src/adapters/opcua/adapter.ts';
-import { opcuaSurvey } from '../../agent/src/adapters/opcua/survey.ts';
+import { opcuaSurvey } from '../../agent/src/adapters/opcua/browse/survey.ts';
 import { valueAt } from '../../agent/src/model/batch.ts';
 import { statusName } from '../../agent/src/model/status.ts';
 import { openly, QUICK } from '../adapters/opcua/rig.ts';

@@ -6,7 +6,7 @@
 import { afterEach, describe, test } from 'vitest';
 import { opcuaAdapter } from '../../agent/src/adapters/opcua/adapter.ts';
 import { keep } from '../../agent/src/adapters/opcua/kept.ts';
-import type { OpcUaOptions } from '../../agent/src/adapters/opcua/options.ts';
+import type { OpcUaOptions } from '../../agent/src/adapters/opcua/source/options.ts';
 import { type Supervisor, supervisor } from '../../agent/src/adapters/supervisor.ts';
 import { valueAt } from '../../agent/src/model/batch.ts';
 import { isGood } from '../../agent/src/model/status.ts';

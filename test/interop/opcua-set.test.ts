@@ -2,8 +2,8 @@
 // set nothing is lost and nothing comes twice.
 
 import { afterEach, describe, expect, test } from 'vitest';
-import { redundantAdapter } from '../../agent/src/adapters/opcua/redundant.ts';
-import { redundantSet, standing } from '../../agent/src/adapters/opcua/set.ts';
+import { redundantAdapter } from '../../agent/src/adapters/opcua/redundancy/redundant.ts';
+import { redundantSet, standing } from '../../agent/src/adapters/opcua/redundancy/set.ts';
 import { openly, tagsOf } from '../adapters/opcua/rig.ts';
 import { recorder } from '../adapters/recorder.ts';
 import { scratch } from '../support/scratch.ts';

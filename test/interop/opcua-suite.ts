@@ -8,7 +8,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { ConnectionFacts } from '../../agent/src/adapters/adapter.ts';
 import { opcuaAdapter } from '../../agent/src/adapters/opcua/adapter.ts';
 import { type Kept, keep } from '../../agent/src/adapters/opcua/kept.ts';
-import type { EventsOptions, OpcUaOptions, OpcUaTag } from '../../agent/src/adapters/opcua/options.ts';
+import type { EventsOptions, OpcUaOptions, OpcUaTag } from '../../agent/src/adapters/opcua/source/options.ts';
 import { type Supervisor, supervisor } from '../../agent/src/adapters/supervisor.ts';
 import { type Value, valueAt } from '../../agent/src/model/batch.ts';
 import type { Gap } from '../../agent/src/model/gap.ts';

@@ -28,9 +28,9 @@ it('names no service that changes a server', () => {
   );
   // ConditionRefresh (OPC 10000-9, 5.5.7) has the alarms sent again that stand; it changes nothing, and is the one call.
   const once = (pattern: RegExp) => found.filter((line) => pattern.test(line)).length;
-  expect(found.filter((line) => !line.startsWith('adapters/opcua/events.ts: '))).toEqual([]);
+  expect(found.filter((line) => !line.startsWith('adapters/opcua/events/events.ts: '))).toEqual([]);
   expect([once(/new \w+Request\(/), once(ON_A_SESSION), found.length]).toEqual([1, 1, 3]);
-  const events = sources.find(({ name }) => name === 'adapters/opcua/events.ts')!.text;
+  const events = sources.find(({ name }) => name === 'adapters/opcua/events/events.ts')!.text;
   expect(events).toMatch(/new CallMethodRequest\(\{\s*objectId: CONDITION_TYPE,\s*methodId: CONDITION_REFRESH,/);
   expect(events).toMatch(/const CONDITION_REFRESH = resolveNodeId\('i=3875'\);/);
 });

@@ -3,7 +3,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { type CertificateEntry, openPki, type Pki, type Place } from '../adapters/opcua/pki.ts';
+import { type CertificateEntry, openPki, type Pki, type Place } from '../adapters/opcua/security/pki.ts';
 import { typed } from '../adapters/typed.ts';
 import { loadMapping } from '../config/load.ts';
 import { formatMistake } from '../config/mistake.ts';

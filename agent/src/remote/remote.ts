@@ -102,7 +102,7 @@ function powersOf(options: RemoteOptions, reported: () => JsonObject): Powers {
   const { gateway, reloader, journal, bufferPath } = options;
   const walks = pages<Browsed>();
   const data = dirname(bufferPath);
-  const pki = async () => (await import('../adapters/opcua/pki.ts')).openPki(join(data, 'pki'));
+  const pki = async () => (await import('../adapters/opcua/security/pki.ts')).openPki(join(data, 'pki'));
 
   return {
     status() {

@@ -3,11 +3,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { ConnectionFacts, LossFacts, Source } from '../adapters/adapter.ts';
 import { opcuaAdapter } from '../adapters/opcua/adapter.ts';
+import { opcuaSurvey } from '../adapters/opcua/browse/survey.ts';
 import { type Kept, keep } from '../adapters/opcua/kept.ts';
-import { type OpcUaOptions, type OpcUaTag, TIMINGS } from '../adapters/opcua/options.ts';
-import { redundantAdapter } from '../adapters/opcua/redundant.ts';
-import { redundantSet, type ServerSet, standing } from '../adapters/opcua/set.ts';
-import { opcuaSurvey } from '../adapters/opcua/survey.ts';
+import { redundantAdapter } from '../adapters/opcua/redundancy/redundant.ts';
+import { redundantSet, type ServerSet, standing } from '../adapters/opcua/redundancy/set.ts';
+import { type OpcUaOptions, type OpcUaTag, TIMINGS } from '../adapters/opcua/source/options.ts';
 import type { Survey } from '../adapters/survey.ts';
 import type { Plant, ResolvedOpcUaSource, ResolvedOpcUaTag } from '../config/plant.ts';
 import { readSecret } from '../config/secret.ts';

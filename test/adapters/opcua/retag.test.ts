@@ -4,7 +4,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { opcuaAdapter } from '../../../agent/src/adapters/opcua/adapter.ts';
 import { keep } from '../../../agent/src/adapters/opcua/kept.ts';
-import type { OpcUaOptions, OpcUaTag } from '../../../agent/src/adapters/opcua/options.ts';
+import type { OpcUaOptions, OpcUaTag } from '../../../agent/src/adapters/opcua/source/options.ts';
 import { type Supervisor, supervisor } from '../../../agent/src/adapters/supervisor.ts';
 import { type Batch, valueAt } from '../../../agent/src/model/batch.ts';
 import type { Gap } from '../../../agent/src/model/gap.ts';

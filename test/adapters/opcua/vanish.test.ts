@@ -6,7 +6,7 @@ import { StatusCode as Code, DataType, StatusCodes, Variant } from 'node-opcua-c
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { opcuaAdapter } from '../../../agent/src/adapters/opcua/adapter.ts';
 import { keep } from '../../../agent/src/adapters/opcua/kept.ts';
-import type { OpcUaTag } from '../../../agent/src/adapters/opcua/options.ts';
+import type { OpcUaTag } from '../../../agent/src/adapters/opcua/source/options.ts';
 import { statusName } from '../../../agent/src/model/status.ts';
 import { scratch } from '../../support/scratch.ts';
 import { until } from '../../support/until.ts';

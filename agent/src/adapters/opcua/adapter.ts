@@ -5,16 +5,16 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Fault } from '../../model/fault.ts';
 import type { Adapter, Sink } from '../adapter.ts';
-import { type Calls, type Connection, calls, readServer } from './calls.ts';
-import type { Hold } from './failover.ts';
 import { bridges, type Kept, keep } from './kept.ts';
-import { type Link, openLink } from './link.ts';
-import { type OpcUaOptions, TIMINGS, type Timings } from './options.ts';
-import { startPulse } from './pulse.ts';
+import { type Calls, type Connection, calls, readServer } from './link/calls.ts';
+import { type Link, openLink } from './link/link.ts';
+import { startPulse } from './link/pulse.ts';
 import { serve } from './serve.ts';
+import type { Hold } from './source/failover.ts';
+import { type OpcUaOptions, TIMINGS, type Timings } from './source/options.ts';
 import { takeOver } from './takeover.ts';
 
-export type { OpcUaOptions, OpcUaTag, Timings } from './options.ts';
+export type { OpcUaOptions, OpcUaTag, Timings } from './source/options.ts';
 
 /** The longest that an outage may last which nobody hears of, ms: it was bridged without a loss by then. */
 const BRIEFLY = 3_000;

@@ -6,10 +6,10 @@ import { Fault } from '../../model/fault.ts';
 import { now } from '../../model/time.ts';
 import type { Sink } from '../adapter.ts';
 import { pause } from '../pause.ts';
-import type { Known } from './failover.ts';
 import type { Estate, Kept } from './kept.ts';
-import type { OpcUaTag } from './options.ts';
-import type { Overlap } from './overlap.ts';
+import type { Known } from './source/failover.ts';
+import type { OpcUaTag } from './source/options.ts';
+import type { Overlap } from './subscriptions/overlap.ts';
 
 export interface ChangeOver {
   /** Nothing that is subscribed is missing, as far as the server does not say otherwise. */

@@ -2,10 +2,10 @@
 // means something else now is asked for again, nodes that are gone are told and tried again.
 
 import type { Timestamp } from '../../model/time.ts';
-import type { Lack } from './history.ts';
+import type { Lack } from './history/history.ts';
 import type { Kept } from './kept.ts';
-import type { Told } from './subscriptions.ts';
-import { refusal } from './unreadable.ts';
+import { refusal } from './source/unreadable.ts';
+import type { Told } from './subscriptions/subscriptions.ts';
 
 export function heed({ roster, history, meaning, unreadable }: Kept): Told {
   const lackOf = (positions: readonly number[] | undefined, from: Timestamp, to: Timestamp): Lack => {

@@ -3,19 +3,19 @@
 // missing is not forgotten. One for each source, for the life of the process.
 
 import type { Timestamp } from '../../model/time.ts';
-import type { Events } from './events.ts';
-import type { Known } from './failover.ts';
-import { type Backfill, backfill } from './history.ts';
-import type { Item } from './item.ts';
-import { type Meaning, meaning } from './meaning.ts';
-import type { Counts } from './notifications.ts';
-import type { OpcUaOptions } from './options.ts';
-import { type Roster, roster } from './roster.ts';
-import type { Session } from './session.ts';
-import { type Slowness, slowness } from './slowness.ts';
-import type { Memory, Subscriptions } from './subscriptions.ts';
-import { type TextBook, textBook } from './texts.ts';
-import { type Unreadable, unreadable } from './unreadable.ts';
+import type { Events } from './events/events.ts';
+import { type Backfill, backfill } from './history/history.ts';
+import { type Slowness, slowness } from './link/slowness.ts';
+import type { Known } from './source/failover.ts';
+import type { Item } from './source/item.ts';
+import type { OpcUaOptions } from './source/options.ts';
+import { type Roster, roster } from './source/roster.ts';
+import type { Session } from './source/session.ts';
+import { type Unreadable, unreadable } from './source/unreadable.ts';
+import { type Meaning, meaning } from './space/meaning.ts';
+import { type TextBook, textBook } from './space/texts.ts';
+import type { Counts } from './subscriptions/notifications.ts';
+import type { Memory, Subscriptions } from './subscriptions/subscriptions.ts';
 
 /** What stands on the server. */
 export interface Estate {

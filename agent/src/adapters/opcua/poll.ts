@@ -8,11 +8,11 @@ import { BatchBuilder, Kind } from '../../model/batch.ts';
 import type { Timestamp } from '../../model/time.ts';
 import type { Sink } from '../adapter.ts';
 import { pause } from '../pause.ts';
-import type { Calls, Limits } from './calls.ts';
-import { serviceResult } from './faults.ts';
-import type { Item } from './item.ts';
-import type { Roster } from './roster.ts';
-import { isUnreadable } from './unreadable.ts';
+import type { Calls, Limits } from './link/calls.ts';
+import { serviceResult } from './source/faults.ts';
+import type { Item } from './source/item.ts';
+import type { Roster } from './source/roster.ts';
+import { isUnreadable } from './source/unreadable.ts';
 
 /** The shortest interval, ms: a tag sampled "as fast as the server can" is polled this often. */
 const SHORTEST = 50;

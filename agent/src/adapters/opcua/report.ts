@@ -1,7 +1,7 @@
 // What the server made of what it was asked for, in flat figures: for the log and /status.
 
-import type { Events } from './events.ts';
-import type { Subscriptions } from './subscriptions.ts';
+import type { Events } from './events/events.ts';
+import type { Subscriptions } from './subscriptions/subscriptions.ts';
 
 /** @param mended links that took the place of a broken one without an outage */
 export function report(all: Subscriptions, events: Events | undefined, mended: number): Record<string, number> {

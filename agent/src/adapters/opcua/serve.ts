@@ -6,22 +6,22 @@ import { Fault } from '../../model/fault.ts';
 import { now } from '../../model/time.ts';
 import type { Outage, Sink } from '../adapter.ts';
 import { pause } from '../pause.ts';
-import { type Connection, readNamespaces } from './calls.ts';
 import { type ChangeOver, changeOver, settle, tellUnbridged } from './changeover.ts';
-import { events } from './events.ts';
-import type { Hold } from './failover.ts';
-import { serviceResult } from './faults.ts';
+import { events } from './events/events.ts';
 import { heed } from './heed.ts';
-import type { Item } from './item.ts';
 import { bridges, type Estate, type Kept } from './kept.ts';
-import { resolveNodes } from './nodes.ts';
-import type { OpcUaOptions, OpcUaTag, Timings } from './options.ts';
+import { type Connection, readNamespaces } from './link/calls.ts';
 import { type Polling, polling } from './poll.ts';
 import { report } from './report.ts';
-import { readableAgain } from './revive.ts';
-import { readStill } from './still.ts';
-import { subscriptions } from './subscriptions.ts';
-import { isUnreadable, patience, refusal } from './unreadable.ts';
+import type { Hold } from './source/failover.ts';
+import { serviceResult } from './source/faults.ts';
+import type { Item } from './source/item.ts';
+import type { OpcUaOptions, OpcUaTag, Timings } from './source/options.ts';
+import { isUnreadable, patience, refusal } from './source/unreadable.ts';
+import { resolveNodes } from './space/nodes.ts';
+import { readableAgain } from './subscriptions/revive.ts';
+import { readStill } from './subscriptions/still.ts';
+import { subscriptions } from './subscriptions/subscriptions.ts';
 
 /**
  * Works until the signal aborts; rejects with a Fault when the link is of no use any more.

@@ -4,7 +4,7 @@
 
 import { Fault, type FaultCode } from '../../model/fault.ts';
 import { pause } from '../pause.ts';
-import type { Pulse } from './pulse.ts';
+import type { Pulse } from './link/pulse.ts';
 
 /** Between two attempts, ms. */
 const AGAIN = 1_000;

@@ -1,0 +1,102 @@
+// What becomes of a notification message: readings for whom it concerns, nothing for handles that nobody gave out, a
+// fault where the server ended the subscription.
+
+import {
+  type DataChangeNotification,
+  DataType,
+  EventFieldList,
+  EventNotificationList,
+  type PublishResponse,
+  StatusChangeNotification,
+  StatusCodes,
+  Variant,
+} from 'node-opcua-client';
+import { expect, test } from 'vitest';
+import { roster } from '../../../../agent/src/adapters/opcua/source/roster.ts';
+import { receiver } from '../../../../agent/src/adapters/opcua/subscriptions/notifications.ts';
+import { rawValues } from '../../../../agent/src/adapters/opcua/values/raw.ts';
+import { recorder } from '../../recorder.ts';
+import { tagsOf } from '../rig.ts';
+import { change, message, patch } from './messages.ts';
+
+const start = () => {
+  const sink = recorder();
+  const lacks: unknown[] = [];
+  const tags = roster(tagsOf(['i=1', 'i=2']), 100);
+  const counts = { overflows: 0, republished: 0, lost: 0 };
+  const told = { overflowed: (...lack: unknown[]) => lacks.push(lack), changed() {}, vanished() {}, back() {} };
+  const receive = receiver(tags, told, counts);
+  const take = ({ notificationMessage }: PublishResponse) => receive.take(notificationMessage, sink);
+  return { sink, tags, receive, take, handles: [receive.handle(0), receive.handle(1)], lacks };
+};
+
+test('handles nobody gave out are nobody’s', () => {
+  const { sink, receive, take, handles } = start();
+  receive.forget(handles[1]!);
+  for (const handle of [handles[1]!, 77, 0xffff_ffff]) take(change(handle, handle, 1));
+  expect(sink.readings).toEqual([]);
+});
+
+test('of a tag that is gone are nobody’s at once, though its item still stands', () => {
+  const { sink, tags, take, handles } = start();
+  const late = change(2, handles[0]!, 8);
+  take(change(1, handles[0]!, 7));
+  tags.become(tagsOf(['i=0', 'i=2']).slice(1), 100);
+  take(late);
+  take(change(3, handles[1]!, 9));
+  expect(sink.readings.map(({ tag, value }) => [tag, value])).toEqual([
+    [0, 7],
+    [1, 9],
+  ]);
+});
+
+test.each([StatusCodes.BadTimeout, StatusCodes.GoodSubscriptionTransferred])(
+  'a subscription that the server ended, or gave to another client, is a fault: $name',
+  (status) => {
+    const { take } = start();
+    const ended = message(1, [new StatusChangeNotification({ status })]);
+    expect(() => take(ended)).toThrow(expect.objectContaining({ code: 'source.closed' }));
+  },
+);
+
+test('a StatusCode that nobody defined keeps its number', () => {
+  const { sink, take, handles } = start();
+  // The bytes of Uncertain 0x40ab0000 and Bad 0x8abc1234, which the library would make plain Bad.
+  const odd = change(1, handles[0]!, 5, StatusCodes.UncertainLastUsableValue);
+  patch(odd, StatusCodes.UncertainLastUsableValue.value, 0x4fab0000);
+  take(odd);
+  const bad = change(2, handles[1]!, 6, StatusCodes.BadSensorFailure);
+  patch(bad, StatusCodes.BadSensorFailure.value, 0x8abc1234);
+  take(bad);
+  expect(sink.readings.map(({ status, value }) => [status, value])).toEqual([
+    [0x4fab0000, 5],
+    [0x8abc1234, null],
+  ]);
+});
+
+test.each([
+  ['more items than bytes', 0x7fff_ffff],
+  ['a negative number of items', -5],
+])('%s end in a fault or in nothing', (_, count) => {
+  const { sink, take, handles } = start();
+  const broken = change(1, handles[0]!, 5);
+  const list = rawValues(broken.notificationMessage.notificationData?.[0] as DataChangeNotification)!;
+  list.stream.buffer.writeInt32LE(count, list.at);
+  try {
+    take(broken);
+  } catch (error) {
+    expect(error).toMatchObject({ code: 'source.protocol' });
+  }
+  // Nor does anything of it come with the next message.
+  take(change(2, handles[1]!, 6));
+  expect(sink.readings.map(({ value }) => value)).toEqual([6]);
+});
+
+test('events that come for an item of a tag, or for none, are nobody’s', () => {
+  const { sink, take, handles } = start();
+  const eventFields = [new Variant({ dataType: DataType.String, value: 'late' })];
+  const events = [handles[0]!, 77].map((clientHandle) => new EventFieldList({ clientHandle, eventFields }));
+  take(message(1, [new EventNotificationList({ events })]));
+  take(change(2, handles[0]!, 5));
+  expect(sink.readings.map(({ value }) => value)).toEqual([5]);
+});
