@@ -100,8 +100,9 @@ export function textBook(note: (tag: string, reason: string | undefined) => void
         if (doubted.size === 0) {
           const { promise, resolve } = Promise.withResolvers<void>();
           wake = resolve;
-          signal.addEventListener('abort', () => resolve(), { once: true });
+          signal.addEventListener('abort', wake);
           await promise;
+          signal.removeEventListener('abort', wake);
           if (signal.aborted) return;
         }
         const asked = items().filter(({ tag }) => doubted.has(tag.index));
