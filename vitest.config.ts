@@ -7,7 +7,8 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 60_000,
     pool: 'forks',
-    maxWorkers: 2,
+    // More than there are cores: most of a test is waiting for a peer.
+    maxWorkers: 4,
     // Tests that run at once within a file wait for peers most of the time.
     maxConcurrency: 10,
   },
