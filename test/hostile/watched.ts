@@ -34,7 +34,7 @@ export interface Watched {
 export function watch(options: OpcUaOptions, timings: Timings = QUICK, accept?: (reading: Accepted) => void): Watched {
   const log: string[] = [];
   const gaps: Gap[] = [];
-  const kept = keep(options);
+  const kept = keep(options, undefined, undefined, timings.retry);
   const one = supervisor({
     source: {
       name: options.name,

@@ -61,7 +61,7 @@ export function opcuaAdapter(
       const link = await openLink(options, timings, either, former);
       kept.session = link.session;
       try {
-        const server = calls(link.session, options.name, timings.request, kept.memory.coped);
+        const server = calls(link.session, options.name, timings.request, kept.memory.coped, kept.suspects.asking);
         attend?.(server);
         return { link, server, ...(await unless(either, link, readServer(server))) };
       } catch (error) {

@@ -8,9 +8,10 @@ import { type Backfill, backfill } from './history/history.ts';
 import { type Slowness, slowness } from './link/slowness.ts';
 import type { Known } from './source/failover.ts';
 import type { Item } from './source/item.ts';
-import type { OpcUaOptions } from './source/options.ts';
+import { type OpcUaOptions, TIMINGS } from './source/options.ts';
 import { type Roster, roster } from './source/roster.ts';
 import type { Session } from './source/session.ts';
+import { type Suspects, suspects } from './source/suspects.ts';
 import { type Unreadable, unreadable } from './source/unreadable.ts';
 import { type Meaning, meaning } from './space/meaning.ts';
 import { type TextBook, textBook } from './space/texts.ts';
@@ -59,18 +60,26 @@ export interface Kept {
   readonly counts: Counts;
   readonly history: Backfill;
   readonly unreadable: Unreadable;
+  /** Tags over which the server may fail calls, or end links. */
+  readonly suspects: Suspects;
   readonly meaning: Meaning;
   /** What the numbers of enumerations mean. */
   readonly texts: TextBook;
 }
 
-/** @param lag see `backfill`; @param tags shared with other servers of the same source */
+/**
+ * @param lag see `backfill`
+ * @param tags shared with other servers of the same source
+ * @param retry how long a tag that makes the server fail is left alone first, ms
+ */
 export const keep = (
   options: Pick<OpcUaOptions, 'tags' | 'publishing'>,
   lag?: number,
   tags = roster(options.tags, options.publishing),
+  retry = TIMINGS.retry,
 ): Kept => {
   const unable = unreadable(tags);
+  const memory: Memory = { most: Number.POSITIVE_INFINITY, trying: 0, coped: new Map() };
   return {
     roster: tags,
     session: undefined,
@@ -80,10 +89,14 @@ export const keep = (
     hasty: slowness(),
     known: undefined,
     restless: false,
-    memory: { most: Number.POSITIVE_INFINITY, trying: 0, coped: new Map() },
+    memory,
     counts: { overflows: 0, republished: 0, lost: 0 },
     history: backfill(tags, lag),
     unreadable: unable,
+    // It was one item, not how many there were.
+    suspects: suspects(retry, () => {
+      memory.most = Number.POSITIVE_INFINITY;
+    }),
     meaning: meaning(),
     texts: textBook(unable.note),
   };

@@ -5,17 +5,21 @@
 
 import type { NodeId } from 'node-opcua-client';
 import { BatchBuilder, Kind } from '../../model/batch.ts';
+import type { Fault } from '../../model/fault.ts';
 import type { Timestamp } from '../../model/time.ts';
 import type { Sink } from '../adapter.ts';
 import { pause } from '../pause.ts';
-import type { Calls, Limits } from './link/calls.ts';
-import { serviceResult } from './source/faults.ts';
+import { type Calls, type Limits, tooMuch } from './link/calls.ts';
+import { failure, serviceResult } from './source/faults.ts';
 import type { Item } from './source/item.ts';
 import type { Roster } from './source/roster.ts';
 import { isUnreadable } from './source/unreadable.ts';
 
 /** The shortest interval, ms: a tag sampled "as fast as the server can" is polled this often. */
 const SHORTEST = 50;
+
+/** The service as `Suspects` knows it. */
+export const REGISTERING = 'registering';
 
 /** A server that kept up for so long is forgiven, ms. */
 const FORGIVEN = 60_000;
@@ -29,6 +33,10 @@ export interface PollOptions {
   readonly roster: Pick<Roster, 'tags'>;
   /** The status of a tag is another one than at its last reading. */
   readonly answered: (item: Item, status: number) => void;
+  /** The server fails every call that asks for this item: it is polled no more. */
+  readonly failed: (item: Item, status: number, reason: string) => void;
+  /** Whether nodes may be registered: the server does not hang up over that. */
+  readonly registers: () => boolean;
   /** All that was `answered` by one call has been told. */
   readonly settled: () => void;
   /** A tag was read; the time of its reading. */
@@ -55,6 +63,8 @@ interface Polled {
   time: Timestamp;
   status: number;
   number: number;
+  /** The server fails over it. */
+  failed?: true;
 }
 
 /** Polls whatever is added, until the signal aborts. */
@@ -75,7 +85,9 @@ export function polling(options: PollOptions): Polling {
       // Never longer than an interval, whatever becomes of the clock.
       await pause(Math.min(interval, due - Date.now()), signal);
       if (signal.aborted) return;
-      const group = (groups.get(interval) ?? []).filter(({ item }) => roster.tags[item.position] !== undefined);
+      const group = (groups.get(interval) ?? []).filter(
+        ({ item, failed }) => roster.tags[item.position] !== undefined && !failed,
+      );
       groups.set(interval, group);
       if (group.length === 0) break;
       await round(group, options);
@@ -97,7 +109,7 @@ export function polling(options: PollOptions): Polling {
   }
 
   async function join(interval: number, items: readonly Item[]): Promise<void> {
-    const nodes = await register(items, server, limits);
+    const nodes = options.registers() ? await register(items, server, limits) : items.map(({ node }) => node);
     const fresh = items.map((item, i): Polled => {
       const node = nodes[i] as NodeId;
       return { item, node, time: Number.NaN, status: 0, number: Number.NaN };
@@ -129,9 +141,9 @@ export const nextTime = (time: number, interval: number) => (Math.floor(time / i
 /** Reads all once. A value that stands still with its time is no news; a tag that cannot be read is told of once. */
 async function round(
   group: readonly Polled[],
-  { server, limits, sink, roster, answered, settled, saw }: PollOptions,
+  { server, limits, sink, roster, answered, failed, settled, saw }: PollOptions,
 ): Promise<void> {
-  await server.portions(group, limits.read, async (portion) => {
+  const read = async (portion: readonly Polled[]) => {
     const values = await server.read(
       'polling',
       portion.map(({ node }) => node),
@@ -158,6 +170,19 @@ async function round(
     }
     if (builder.count > 0) sink.deliver(builder.take());
     if (news) settled();
+  };
+  await server.portions(group, limits.read, read, 1, {
+    alone(last, fault) {
+      const { status, failure: reason } = failure(fault);
+      last.failed = true;
+      failed(last.item, status, reason);
+      settled();
+    },
+    asking: (portion) =>
+      server.asking(
+        'polling',
+        portion.map(({ item }) => item.position),
+      ),
   });
 }
 
@@ -167,13 +192,20 @@ async function register(items: readonly Item[], server: Calls, limits: Limits): 
   try {
     const registered: NodeId[] = [];
     await server.portions(nodes, limits.register, async (portion) => {
-      const ids = await server.once('registering nodes', (session) => session.registerNodes([...portion]), 'long');
+      const answered = server.asking(REGISTERING, []);
+      const ids = await server
+        .once('registering nodes', (session) => session.registerNodes([...portion]), 'long')
+        .catch((error: Fault) => {
+          if (serviceResult(error.cause ?? {}) !== undefined) answered();
+          throw error;
+        });
+      answered();
       registered.push(...(ids.length === portion.length ? ids : portion));
     });
     return registered;
   } catch (error) {
     // Optional for a server; what it says of one unknown node it would say of all.
-    if (serviceResult((error as { cause?: unknown }).cause ?? {}) === undefined) throw error;
+    if (serviceResult((error as { cause?: unknown }).cause ?? {}) === undefined && !tooMuch(error)) throw error;
     return nodes;
   }
 }

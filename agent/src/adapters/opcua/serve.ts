@@ -11,8 +11,9 @@ import { events } from './events/events.ts';
 import { heed } from './heed.ts';
 import { bridges, type Estate, type Kept } from './kept.ts';
 import { type Connection, readNamespaces } from './link/calls.ts';
-import { type Polling, polling } from './poll.ts';
+import { type Polling, polling, REGISTERING } from './poll.ts';
 import { report } from './report.ts';
+import { setAside, sift, withhold } from './sift.ts';
 import type { Hold } from './source/failover.ts';
 import { serviceResult } from './source/faults.ts';
 import type { Item } from './source/item.ts';
@@ -54,12 +55,14 @@ export async function serve(
     kept.unreadable.tell(sink);
   };
   const eventsLink = { server, namespaces, sink, note };
+  kept.suspects.renew();
   const previous = kept.estate?.subscriptions.receive;
   /** What came before this link, and first by it. */
   const ending = previous?.renew();
   const resumed = await takeUp();
   if (!resumed && !first) throw new Fault('source.closed', `${options.name}: the subscriptions are gone`);
   kept.unreadable.renew(!resumed);
+  withhold(kept);
   if (!resumed) await clearUp();
   const estate = kept.estate ?? begin();
   const polls = startPolling(estate);
@@ -95,7 +98,12 @@ export async function serve(
   ]);
 
   function tend(): Promise<unknown> {
-    return Promise.all([retry(estate), keepUp(estate), polls.over]);
+    return Promise.all([
+      retry(estate),
+      sift(kept, timings.retry, (positions) => inTurn(() => add(estate, positions, false)), sink, signal),
+      keepUp(estate),
+      polls.over,
+    ]);
   }
 
   /** The server is used from now on, if it stood by. */
@@ -240,9 +248,10 @@ export async function serve(
     const present = positions.filter((position) => roster.tags[position] !== undefined);
     const tags = present.map((position) => roster.tags[position] as OpcUaTag);
     const found: Item[] = [];
-    for (const [i, resolved] of (await resolveNodes(tags, namespaces, limits, server)).entries()) {
+    for (const [i, resolved] of (await resolveNodes(tags, namespaces, limits, server, present)).entries()) {
       const position = present[i] as number;
       if ('node' in resolved) found.push({ tag: tags[i] as OpcUaTag, node: resolved.node, position });
+      else if (resolved.failed) setAside(kept, position, resolved.status, resolved.reason);
       else kept.unreadable.set(position, resolved.status, resolved.reason);
     }
     if (described) kept.unreadable.tell(sink);
@@ -250,7 +259,10 @@ export async function serve(
     await texts.learn(found, limits, server);
     const items = found.map((item) => (texts.has(item.tag.index) ? undamped(item) : item));
     const refused = await estate.subscriptions.add(items.filter((item) => !isPolled(item)));
-    for (const { item, status } of refused) kept.unreadable.set(item.position, status, refusal(status));
+    for (const { item, status, failure } of refused) {
+      if (failure === undefined) kept.unreadable.set(item.position, status, refusal(status));
+      else setAside(kept, item.position, status, failure);
+    }
     const without = new Set(refused.map(({ item }) => item));
     const fresh = items.filter((item) => !without.has(item));
     for (const { position } of fresh) kept.unreadable.clear(position);
@@ -271,6 +283,11 @@ export async function serve(
         if (isUnreadable(status)) kept.unreadable.set(position, status, refusal(status));
         else kept.unreadable.clear(position);
       },
+      failed({ position }, status, reason) {
+        estate.items = estate.items.filter((item) => item.position !== position);
+        setAside(kept, position, status, reason);
+      },
+      registers: () => !kept.suspects.ended(REGISTERING),
       settled: () => kept.unreadable.tell(sink),
       overrun(interval, rounds) {
         // Told at every doubling: each telling is a line in the log.
@@ -306,7 +323,8 @@ export async function serve(
     for (let attempt = 1; !signal.aborted; attempt++) {
       await pause(patience(timings.retry, attempt), signal);
       if (signal.aborted) return;
-      const positions = new Set(kept.unreadable.positions);
+      const withheld = kept.suspects.withheld();
+      const positions = new Set(kept.unreadable.positions.filter((position) => !withheld.has(position)));
       if (positions.size === 0) {
         attempt = 0;
         continue;

@@ -14,6 +14,7 @@ import { Fault } from '../../../model/fault.ts';
 import { StatusCode } from '../../../model/status.ts';
 import { faultFrom, serviceResult } from '../source/faults.ts';
 import type { Session } from '../source/session.ts';
+import type { Suspects } from '../source/suspects.ts';
 import { learned, rawValues, undecodable, ValueReader } from '../values/raw.ts';
 import { serverTypes, type Types } from '../values/types.ts';
 import type { Link } from './link.ts';
@@ -56,18 +57,29 @@ export interface Calls {
   readonly busy: boolean;
   /** How long the slowest of the latest `quick` calls took, ms; half as much counts a minute later. */
   readonly slowest: number;
+  /** A service is asked for tags, by position; call what is returned when there was an answer: see suspects.ts. */
+  readonly asking: Suspects['asking'];
   /** The values of nodes, to be read one after the other; as many as nodes. */
   read(doing: string, nodes: readonly NodeId[]): Promise<ValueReader>;
   /**
    * Calls `send` for portions of `items` of `most` at most, and fewer once the server shows that it must be; in
-   * order, unless up to `width` of them may be under way at once.
+   * order, unless up to `width` of them may be under way at once, or there is a `trial`.
    */
   portions<T>(
     items: readonly T[],
     most: number,
     send: (portion: readonly T[], from: number) => Promise<void>,
     width?: number,
+    trial?: Trial<T>,
   ): Promise<void>;
+}
+
+/** What becomes of items over which a server fails a whole call. */
+export interface Trial<T> {
+  /** The call failed for this item alone; the others go on. */
+  alone(item: T, fault: Fault): void;
+  /** Told before each call; what it returns is called when there was an answer, or the failure is known not to be the link's. */
+  asking?(portion: readonly T[]): () => void;
 }
 
 /** A link with what was asked of its server at once. */
@@ -87,8 +99,15 @@ const REMEMBERED = 3_600_000;
 /**
  * @param deadline of one service call, ms
  * @param coped remembered over links to the same server
+ * @param asking likewise
  */
-export function calls(session: Session, name: string, deadline: number, coped: Coped = new Map()): Calls {
+export function calls(
+  session: Session,
+  name: string,
+  deadline: number,
+  coped: Coped = new Map(),
+  asking: Suspects['asking'] = () => () => {},
+): Calls {
   const known = (most: number) => {
     const { size, at } = coped.get(most) ?? { size: most, at: 0 };
     return performance.now() - at < REMEMBERED ? size : most;
@@ -134,15 +153,27 @@ export function calls(session: Session, name: string, deadline: number, coped: C
   const ask = <T>(doing: string, request: object, pace?: Pace) => once(doing, send<T>(request), pace);
 
   const types = serverTypes(once, tooMuch);
+  const ping = async () => {
+    await once('asking whether it is there', (session) => session.read(STATE));
+  };
+
+  /** Whether a call may have failed for what it asked for, at a server that is there. */
+  async function isTheirs(error: unknown): Promise<boolean> {
+    if (!mayBeTheirs(error)) return false;
+    if (!isLate(error)) return true;
+    return ping().then(
+      () => true,
+      () => false,
+    );
+  }
 
   return {
     session,
     types,
     once,
     ask,
-    async ping() {
-      await once('asking whether it is there', (session) => session.read(STATE));
-    },
+    ping,
+    asking,
     get busy() {
       return long > 0;
     },
@@ -164,12 +195,15 @@ export function calls(session: Session, name: string, deadline: number, coped: C
         throw undecodable(error);
       }
     },
-    async portions(items, most, send, width = 1) {
+    async portions(items, most, send, width = 1, trial) {
       let size = known(most);
       let narrow = false;
       let active = width;
       let next = 0;
       let failed = false;
+      /** The most that was taken at once, and how much failed before anything was taken. */
+      let largest = 0;
+      let futile = 0;
       const again: { from: number; to: number }[] = [];
       const take = () => {
         const redo = again.shift();
@@ -183,15 +217,36 @@ export function calls(session: Session, name: string, deadline: number, coped: C
       const lane = async () => {
         for (let range = take(); range !== undefined; range = take()) {
           const { from, to } = range;
+          const portion = items.slice(from, to);
+          const answered = trial?.asking?.(portion);
           try {
-            await send(items.slice(from, to), from);
+            await send(portion, from);
+            answered?.();
+            largest = Math.max(largest, to - from);
             if (narrow && to - from === size && size !== known(most)) coped.set(most, { size, at: performance.now() });
           } catch (error) {
-            failed ||= to - from === 1 || !tooMuch(error);
+            const theirs = trial ? await isTheirs(error) : to - from > 1 && tooMuch(error);
+            if (theirs || isAnswer(error)) answered?.();
+            failed ||= !theirs;
+            failed ||= largest === 0 && ++futile > (isLate(error) ? FUTILE_WAITS : FUTILE);
             if (failed) throw error;
-            size = Math.min(size, Math.ceil((to - from) / 2));
             narrow = true;
-            again.unshift(range);
+            if (to - from === 1) {
+              trial?.alone(portion[0] as (typeof items)[number], error as Fault);
+              // It was the item, not how many there were.
+              if (largest > size) {
+                size = largest;
+                if (coped.has(most)) coped.set(most, { size, at: performance.now() });
+              }
+            } else if (tooMuch(error)) {
+              size = Math.min(size, Math.ceil((to - from) / 2));
+              // Others first, while it is not known whose fault it is.
+              if (trial) again.push(range);
+              else again.unshift(range);
+            } else {
+              const half = from + Math.ceil((to - from) / 2);
+              again.push({ from, to: half }, { from: half, to });
+            }
           }
           // A server that could not take so much gets one call at a time from now on.
           if (failed || (narrow && active > 1)) break;
@@ -201,6 +256,20 @@ export function calls(session: Session, name: string, deadline: number, coped: C
       await Promise.all(Array.from({ length: width }, lane));
     },
   };
+}
+
+/** Failures before anything succeeds after which the server is held to fail whatever it is asked: quick ones, and timeouts. */
+const FUTILE = 64;
+const FUTILE_WAITS = 12;
+
+const isLate = (error: unknown) => error instanceof Fault && error.code === 'source.timeout';
+
+const isAnswer = (error: unknown) => error instanceof Fault && serviceResult(error.cause ?? {}) !== undefined;
+
+/** Whether one item may be why a call failed. */
+function mayBeTheirs(error: unknown): boolean {
+  if (!(error instanceof Fault) || error.code === 'source.closed') return false;
+  return isLate(error) || error.code === 'source.protocol' || isAnswer(error);
 }
 
 /** Whether a call failed because it asked for too much, as far as one can tell. */

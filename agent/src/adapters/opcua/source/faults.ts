@@ -129,6 +129,13 @@ export function withoutSubscriptions(name: string, status: number | undefined, e
   return new Fault('source.configuration', `${name}: ${said}; ${mend}`, error);
 }
 
+/** What a tag is told for which alone a whole call failed. */
+export function failure({ code, cause, message }: Fault): { readonly status: number; readonly failure: string } {
+  const otherwise = code === 'source.timeout' ? StatusCode.BadTimeout : StatusCode.BadDecodingError;
+  const status = serviceResult(cause ?? {}) ?? otherwise;
+  return { status, failure: `${statusName(status)}: the server fails every call that asks for this tag (${message})` };
+}
+
 /** The `code` of a socket error; of the first one when a name had several addresses. */
 function socketCode(error: unknown): string | undefined {
   if (error instanceof AggregateError) return socketCode(error.errors[0]);

@@ -6,17 +6,25 @@ import { NodeId, type QualifiedNameOptions, resolveNodeId } from 'node-opcua-cli
 import { NodeIdType } from 'node-opcua-nodeid';
 import { StatusCode, statusName } from '../../../model/status.ts';
 import type { Calls, Limits } from '../link/calls.ts';
+import { failure } from '../source/faults.ts';
 import type { OpcUaTag } from '../source/options.ts';
 
 /** A tag's node, or the status that its reading gets and the reason in words. */
-export type Resolved = { readonly node: NodeId } | { readonly status: number; readonly reason: string };
+export type Resolved =
+  | { readonly node: NodeId }
+  /** `failed`: the server fails the whole call over it. */
+  | { readonly status: number; readonly reason: string; readonly failed?: boolean };
 
-/** Resolves every tag, in the order given. Rejects only when the connection fails. */
+/**
+ * Resolves every tag, in the order given. Rejects only when the connection fails.
+ * @param positions of the tags in their source, where a hang-up is to be held against them
+ */
 export async function resolveNodes(
   tags: readonly OpcUaTag[],
   namespaces: readonly string[],
   limits: Limits,
   server: Calls,
+  positions: readonly number[] = [],
 ): Promise<Resolved[]> {
   const paths: { at: number; segments: Segment[] }[] = [];
   const resolved = tags.map((tag, at): Resolved => {
@@ -27,7 +35,7 @@ export async function resolveNodes(
     return bad(StatusCode.BadNoMatch, `nothing is at ${tag.path}`);
   });
   if (paths.length > 0) {
-    const found = await walk(paths, namespaces.length, limits, server);
+    const found = await walk(paths, namespaces.length, limits, server, positions);
     for (const [at, result] of found) resolved[at] = result;
   }
   return resolved;
@@ -98,22 +106,27 @@ async function walk(
   namespaces: number,
   limits: Limits,
   server: Calls,
+  positions: readonly number[],
 ): Promise<Map<number, Resolved>> {
   const results = new Map<number, Resolved>();
   let active = paths.map(({ at, segments }) => ({ at, segments, node: ROOT, namespace: 0 }));
   for (let depth = 0; active.length > 0; depth += 1) {
     const first = new Map<string, Step>();
     for (const path of active) {
-      const step = stepOf(path.node, path.segments[depth] as Segment, path.namespace);
-      first.set(keyOf(path.node, path.segments[depth] as Segment), step);
+      const key = keyOf(path.node, path.segments[depth] as Segment);
+      const step = first.get(key) ?? stepOf(path.node, path.segments[depth] as Segment, path.namespace);
+      const position = positions[path.at];
+      if (position !== undefined) step.positions.push(position);
+      first.set(key, step);
     }
-    await translate([...first.values()], limits, server);
-    const open = [...first].filter(([, step]) => !step.target && step.free);
+    await translate([...first.values()], `resolving step ${depth}`, limits, server);
+    const open = [...first].filter(([, step]) => !step.target && !step.failed && step.free);
     const second = open.flatMap(([key, step]) =>
       others(namespaces, step.namespace).map((namespace) => ({ key, step: { ...step, namespace } })),
     );
     await translate(
       second.map(({ step }) => step),
+      `resolving step ${depth} elsewhere`,
       limits,
       server,
     );
@@ -131,7 +144,8 @@ async function walk(
         .slice(0, depth + 1)
         .map(text)
         .join('');
-      if (!hit?.target) results.set(path.at, bad(StatusCode.BadNoMatch, `nothing is at ${where}`));
+      if (step.failed) results.set(path.at, { ...step.failed, failed: true });
+      else if (!hit?.target) results.set(path.at, bad(StatusCode.BadNoMatch, `nothing is at ${where}`));
       else if (hits.length > 1) {
         const choice = hits.map((h) => `${h.namespace}:${h.name}`).join(' or ');
         results.set(path.at, bad(StatusCode.BadBrowseNameDuplicated, `several are at ${where}; write ${choice}`));
@@ -149,7 +163,11 @@ interface Step {
   readonly name: string;
   /** Whether other namespaces may be tried. */
   readonly free: boolean;
+  /** Tags that lie beyond. */
+  readonly positions: number[];
   target?: NodeId;
+  /** The server fails every call that asks for this step. */
+  failed?: { readonly status: number; readonly reason: string };
 }
 
 const stepOf = (from: NodeId, { namespace, name }: Segment, near: number): Step => ({
@@ -157,6 +175,7 @@ const stepOf = (from: NodeId, { namespace, name }: Segment, near: number): Step 
   namespace: namespace ?? near,
   name,
   free: namespace === undefined,
+  positions: [],
 });
 
 const keyOf = (from: NodeId, { namespace, name }: Segment) => `${from} ${namespace ?? ''}:${name}`;
@@ -165,15 +184,29 @@ const text = ({ namespace, name }: Segment) => `/${namespace === undefined ? '' 
 
 const others = (namespaces: number, not: number) => [...Array(namespaces).keys()].filter((i) => i !== not);
 
-/** Sets the target of every step that has exactly one. */
-async function translate(steps: readonly Step[], limits: Limits, server: Calls): Promise<void> {
-  await server.portions(steps, limits.translate, async (portion) => {
+/**
+ * Sets the target of every step that has exactly one.
+ * @param doing what a hang-up is held against: the answer to another step acquits nobody of this one
+ */
+async function translate(steps: readonly Step[], doing: string, limits: Limits, server: Calls): Promise<void> {
+  const send = async (portion: readonly Step[]) => {
     const paths = portion.map((step) => browsePath(step.from, HIERARCHICAL, step));
     const results = await server.once('resolving browse paths', (session) => session.translateBrowsePath(paths));
     for (const [i, step] of portion.entries()) {
       const [target, more] = results[i]?.targets ?? [];
       if (target && !more && target.remainingPathIndex === WHOLE_PATH) step.target = localId(target.targetId);
     }
+  };
+  await server.portions(steps, limits.translate, send, 1, {
+    alone(step, fault) {
+      const { status, failure: reason } = failure(fault);
+      step.failed = { status, reason };
+    },
+    asking: (portion) =>
+      server.asking(
+        doing,
+        portion.flatMap(({ positions }) => positions),
+      ),
   });
 }
 

@@ -18,7 +18,7 @@ import {
 import type { Fault } from '../../../model/fault.ts';
 import { isBad, StatusCode } from '../../../model/status.ts';
 import type { Calls } from '../link/calls.ts';
-import { serviceResult } from '../source/faults.ts';
+import { failure, serviceResult } from '../source/faults.ts';
 import type { Item } from '../source/item.ts';
 import type { OpcUaTag } from '../source/options.ts';
 import type { Session } from '../source/session.ts';
@@ -36,6 +36,8 @@ const WIDTH = 4;
 export interface Refused {
   readonly item: Item;
   readonly status: number;
+  /** The whole call failed for this item, and why. */
+  readonly failure?: string;
 }
 
 /** An item that stands on the server, and what it was given. */
@@ -183,7 +185,14 @@ export async function createItems(
       if (monitoredItemIds.length > 0) server.ask('deleting monitored items', remove).catch(() => {});
     };
     try {
-      await server.portions(items, most, send, WIDTH);
+      await server.portions(items, most, send, WIDTH, {
+        alone: (item, fault) => refused.push({ item, ...failure(fault) }),
+        asking: (portion) =>
+          server.asking(
+            'monitoring',
+            portion.map(({ position }) => position),
+          ),
+      });
     } catch (error) {
       for (const handle of given) receive.forget(handle);
       throw error;
