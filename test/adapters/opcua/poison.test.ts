@@ -39,8 +39,8 @@ const NAMES: Record<string, (request: Message['request']) => string[]> = {
   Read: ({ nodesToRead }) => (nodesToRead as { nodeId: NodeId }[]).map(({ nodeId }) => String(nodeId.value)),
   RegisterNodes: ({ nodesToRegister }) => (nodesToRegister as NodeId[]).map(({ value }) => String(value)),
   TranslateBrowsePathsToNodeIds: ({ browsePaths }) =>
-    (browsePaths as { relativePath: { elements: { targetName: { name: string } }[] } }[]).map(
-      ({ relativePath }) => relativePath.elements[0]!.targetName.name,
+    (browsePaths as { startingNode: NodeId; relativePath: { elements: { targetName: { name: string } }[] } }[]).flatMap(
+      ({ startingNode, relativePath }) => [String(startingNode.value), relativePath.elements[0]!.targetName.name],
     ),
 };
 
@@ -90,13 +90,12 @@ const MAPPED: Record<string, readonly OpcUaTag[]> = {
   TranslateBrowsePathsToNodeIds: byNode.map(({ node: _, ...tag }, i) => ({ ...tag, path: `/Objects/V${i}` })),
 };
 
-function start(service: string, which: readonly number[], doing: How, timings: Timings) {
+function start(service: string, which: readonly number[], doing: How, timings: Timings, tags = MAPPED[service]!) {
   poison = which;
   poisonous = service;
   how = doing;
   asked = 0;
   const latest: number[] = [];
-  const tags = MAPPED[service]!;
   const one = watch({ ...openly(plc.endpoint, scratch(), tags), publishing: 100 }, timings, ({ tag, status }) => {
     latest[tag] = status;
   });
@@ -178,5 +177,19 @@ test.each<How>(['fails', 'never answers', 'hangs up'])(
     const run = start('RegisterNodes', [77], doing, { ...QUICK, request: 500 });
     await until('all', () => run.others() && isGood(run.latest[77] ?? 0x8000_0000), 45_000);
     expect(run.stats().connects).toBeLessThan(5);
+  },
+);
+
+test.each<How>(['fails', 'never answers'])(
+  'a server that %s over the range of a node: that one goes without',
+  {
+    timeout: 120_000,
+  },
+  async (doing) => {
+    const tags = byNode.map((tag) => ({ ...tag, wantsRange: true }));
+    const run = start('TranslateBrowsePathsToNodeIds', [77], doing, { ...QUICK, request: 500 }, tags);
+    await until('all', () => run.others() && isGood(run.latest[77] ?? 0x8000_0000), 45_000);
+    expect(asked).toBeGreaterThan(0);
+    expect(run.stats().connects).toBe(1);
   },
 );

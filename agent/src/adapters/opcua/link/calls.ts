@@ -70,7 +70,7 @@ export interface Calls {
     most: number,
     send: (portion: readonly T[], from: number) => Promise<void>,
     width?: number,
-    trial?: Trial<T>,
+    trial?: Trial<NoInfer<T>>,
   ): Promise<void>;
 }
 
@@ -81,6 +81,9 @@ export interface Trial<T> {
   /** Told before each call; what it returns is called when there was an answer, or the failure is known not to be the link's. */
   asking?(portion: readonly T[]): () => void;
 }
+
+/** What is asked for beside the readings: one that it fails for goes without. */
+export const WITHOUT: Trial<unknown> = { alone: () => {} };
 
 /** A link with what was asked of its server at once. */
 export interface Connection {

@@ -3,7 +3,7 @@
 
 import { AttributeIds, type NodeId, resolveNodeId } from 'node-opcua-client';
 import type { TagFacts } from '../../adapter.ts';
-import type { Calls, Limits } from '../link/calls.ts';
+import { type Calls, type Limits, WITHOUT } from '../link/calls.ts';
 import { browsePath } from './nodes.ts';
 
 /** As in the mapping. */
@@ -52,6 +52,7 @@ export async function properties(
       }
     },
     WIDTH,
+    WITHOUT,
   );
   const values: unknown[] = Array(nodes.length);
   await server.portions(
@@ -63,6 +64,7 @@ export async function properties(
       for (const [i, { at }] of portion.entries()) values[at] = results[i]?.value.value;
     },
     WIDTH,
+    WITHOUT,
   );
   return values;
 }

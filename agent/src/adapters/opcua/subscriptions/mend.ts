@@ -6,7 +6,7 @@ import { BatchBuilder } from '../../../model/batch.ts';
 import type { Fault } from '../../../model/fault.ts';
 import { StatusCode } from '../../../model/status.ts';
 import type { Sink } from '../../adapter.ts';
-import type { Calls, Limits } from '../link/calls.ts';
+import { type Calls, type Limits, WITHOUT } from '../link/calls.ts';
 import { serviceResult } from '../source/faults.ts';
 import type { Item } from '../source/item.ts';
 import type { Roster } from '../source/roster.ts';
@@ -41,7 +41,7 @@ export async function catchUp(
   roster: Roster,
   receive: Receiver,
 ): Promise<void> {
-  await server.portions(items, limits.read, async (portion) => {
+  const read = async (portion: readonly Item[]) => {
     const values = await server.read(
       'reading all values again',
       portion.map(({ node }) => node),
@@ -54,5 +54,6 @@ export async function catchUp(
       receive.saw(position, values.time, values.status);
     }
     if (builder.count > 0) sink.deliver(builder.take());
-  });
+  };
+  await server.portions(items, limits.read, read, 1, WITHOUT);
 }

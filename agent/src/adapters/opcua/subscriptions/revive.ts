@@ -1,7 +1,7 @@
 // Items that stand though their node cannot be read: a server may never look at a node again that was deleted and has come
 // back, and a path may lead to another node by now. Which of them are worth to be made anew.
 
-import type { Calls, Limits } from '../link/calls.ts';
+import { type Calls, type Limits, WITHOUT } from '../link/calls.ts';
 import type { Item } from '../source/item.ts';
 import { isUnreadable } from '../source/unreadable.ts';
 import { resolveNodes } from '../space/nodes.ts';
@@ -20,7 +20,7 @@ export async function readableAgain(
     if ('node' in resolved && resolved.node.toString() !== node.toString()) again.add(position);
   }
   const same = items.filter(({ position }) => !again.has(position));
-  await server.portions(same, limits.read, async (portion) => {
+  const read = async (portion: readonly Item[]) => {
     const values = await server.read(
       'trying what cannot be read',
       portion.map(({ node }) => node),
@@ -29,6 +29,7 @@ export async function readableAgain(
       values.next();
       if (!isUnreadable(values.status)) again.add(position);
     }
-  });
+  };
+  await server.portions(same, limits.read, read, 1, WITHOUT);
   return again;
 }

@@ -2,7 +2,7 @@
 
 import { BatchBuilder } from '../../../model/batch.ts';
 import type { Sink } from '../../adapter.ts';
-import type { Calls, Limits } from '../link/calls.ts';
+import { type Calls, type Limits, WITHOUT } from '../link/calls.ts';
 import type { Known } from '../source/failover.ts';
 import type { Item } from '../source/item.ts';
 import type { Roster } from '../source/roster.ts';
@@ -33,7 +33,7 @@ export async function readStill(
     const latest = receive.latest(position);
     return time !== latest && time > latest - known.behind;
   };
-  await server.portions(items.filter(isStill), limits.read, async (portion) => {
+  const read = async (portion: readonly Item[]) => {
     const nodes = portion.map(({ node }) => node);
     const values = await server.read('reading what stands still', nodes);
     const builder = new BatchBuilder(portion.length);
@@ -46,5 +46,6 @@ export async function readStill(
       receive.saw(position, values.time, values.status);
     }
     if (builder.count > 0) sink.deliver(builder.take());
-  });
+  };
+  await server.portions(items.filter(isStill), limits.read, read, 1, WITHOUT);
 }
