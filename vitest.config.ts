@@ -8,7 +8,7 @@ export default defineConfig({
     hookTimeout: 60_000,
     pool: 'forks',
     // More than there are cores: most of a test is waiting for a peer.
-    maxWorkers: 4,
+    maxWorkers: 3,
     // Tests that run at once within a file wait for peers most of the time.
     maxConcurrency: 10,
   },

@@ -196,9 +196,8 @@ export function adapterSuite(protocol: string, start: () => Promise<Rig>): void 
     });
 
     test('connect to a port where nobody listens rejects with a fault', async () => {
-      const nobody = await wire();
-      await nobody.stop();
-      const adapter = adapterAt(nobody.port);
+      // Below the ports that are given out: one that was just freed may be somebody's by now.
+      const adapter = adapterAt(1);
       const fault = await outcome(adapter.connect(new AbortController().signal));
       expect(codeOf(fault)).toBe('source.unreachable');
     });

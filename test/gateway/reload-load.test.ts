@@ -124,11 +124,11 @@ ${[...edited].map(([name, { unit, offset, deadband }]) => `      ${name}: { addr
   };
   const running = async () => {
     const now = await status().catch(() => undefined);
-    return now?.sources.every(({ state }) => state.state === 'running') ? now : undefined;
+    return now?.sources.every(({ state }) => ['running', 'degraded'].includes(state.state)) ? now : undefined;
   };
-  const first = await until(`both sources\n${agent.stderr()}`, running, 30_000);
+  const first = await until('both sources', running, 60_000);
   // All tags have been read before the first edit.
-  await until('the first cycle', () => one.requests >= (UNITS * EACH) / 125 && two.requests > 10, 30_000);
+  await until('the first cycle', () => one.requests >= (UNITS * EACH) / 125 && two.requests > 10, 60_000);
 
   /** Every address a tag has had, and when it was removed last. */
   const addresses = new Map<string, Set<number>>(

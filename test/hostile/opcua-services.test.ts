@@ -242,14 +242,25 @@ describe('what the server says of itself', () => {
   });
 });
 
-test('polled values: fewer than asked for is a fault', async () => {
-  const { reason } = start(
+describe('polled values: fewer than asked for', () => {
+  const fewer = (when: (count: number) => boolean) =>
     whenever(ReadResponse, ({ results }) => {
-      if (typeof results?.[0]?.value.value === 'number' && results.length === NODES.length) results.pop();
-    }),
-    { mode: 'poll' },
-  );
-  expect(await endure(neighbour, 'the reason', reason)).toContain('not one value for each node');
+      if (typeof results?.[0]?.value.value === 'number' && when(results.length)) results.pop();
+    });
+
+  test('of many: they are asked for in smaller parts', async () => {
+    await start(
+      fewer((count) => count === NODES.length),
+      { mode: 'poll' },
+    ).flows(0, 1, 2);
+  });
+  test('always: a fault', async () => {
+    const { reason } = start(
+      fewer(() => true),
+      { mode: 'poll' },
+    );
+    await endure(neighbour, 'the reason', () => reason().includes('not one value for each node'));
+  });
 });
 
 test.each<[string, (response: TranslateBrowsePathsToNodeIdsResponse) => void]>([

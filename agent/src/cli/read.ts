@@ -200,14 +200,18 @@ function write({ numbered: { source }, error, roundTrips, tags }: Read, io: Io):
     return;
   }
   const withRaw = tags.some(({ raw }) => raw !== undefined);
-  const most = (columnsOf(io) ?? 100) < 100 ? 18 : 40;
+  const isNarrow = (columnsOf(io) ?? 100) < 100;
+  const most = isNarrow ? 18 : 40;
+  // On a narrow screen the date of today is no news, and long statuses need its room.
+  const today = `${new Date().toISOString().slice(0, 10)}T`;
+  const short = (time: string) => (isNarrow && time.startsWith(today) ? time.slice(today.length) : time);
   const head = ['TAG', 'VALUE', 'STATUS', ...(withRaw ? ['RAW'] : []), 'TIME', 'WORDS'];
   const rows = tags.map(({ tag, text, unit, status, raw, time, words }) => [
     tag,
     unit === undefined || text === '-' ? cut(text, most) : `${cut(text, most)} ${unit}`,
     status,
     ...(withRaw ? [raw ?? ''] : []),
-    time,
+    short(time),
     wordsText(words),
   ]);
   const lines = columns([head, ...rows]).split('\n');

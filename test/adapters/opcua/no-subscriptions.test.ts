@@ -27,7 +27,7 @@ beforeAll(async () => {
       .setValueFromSource({ dataType: DataType.Double, value: 7 });
   });
   const server = plc.server as unknown as Record<string, (message: object, channel: Channel) => void>;
-  server['_on_CreateSubscriptionRequest'] = (message, channel) => {
+  server._on_CreateSubscriptionRequest = (message, channel) => {
     const fault = new ServiceFault({ responseHeader: { serviceResult: answer } });
     channel.send_response('MSG', fault, message, () => {});
   };
