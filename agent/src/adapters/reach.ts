@@ -6,6 +6,7 @@ import { lookup } from 'node:dns/promises';
 import { BlockList, isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { describe } from '../model/fault.ts';
+import { within } from './deadline.ts';
 import type { Finding } from './survey.ts';
 
 /** Longest that a name may take to be resolved, ms. */
@@ -50,21 +51,15 @@ export async function resolveName(host: string): Promise<Named> {
     return { finding: { step, verdict: 'good', what: `${host} is an address (${addressKind(host)})` }, address: host };
   }
   const begin = performance.now();
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(
-    () => late.reject(new Error(`no answer within ${LOOKUP_DEADLINE_MS} ms`)),
-    LOOKUP_DEADLINE_MS,
-  );
+  const late = () => new Error(`no answer within ${LOOKUP_DEADLINE_MS} ms`);
   try {
-    const { address } = await Promise.race([lookup(host), late.promise]);
+    const { address } = await within(LOOKUP_DEADLINE_MS, lookup(host), late);
     const took = Math.max(1, Math.round(performance.now() - begin));
     const what = `${host} is ${address} (${addressKind(address)}), known after ${took} ms`;
     return { finding: { step, verdict: 'good', what }, address };
   } catch (thrown) {
     const mend = 'write the address in numbers, or give this host a name server that knows it';
     return { finding: { step, verdict: 'broken', what: `${host} cannot be resolved: ${describe(thrown)}`, mend } };
-  } finally {
-    clearTimeout(timer);
   }
 }
 

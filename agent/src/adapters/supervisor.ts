@@ -28,6 +28,7 @@ import {
   type TagChange,
   type TagFacts,
 } from './adapter.ts';
+import { endsWithin } from './deadline.ts';
 import { pause } from './pause.ts';
 import { type Trouble, troubleOf } from './trouble.ts';
 
@@ -257,7 +258,7 @@ export function supervisor(options: SupervisorOptions): Supervisor {
   async function release(adapter: Adapter | undefined): Promise<void> {
     try {
       // Beyond its deadline an adapter is left to itself: the source goes on with a new one.
-      if (!(await within(CLOSE_DEADLINE_MS, Promise.resolve(adapter?.close()))))
+      if (!(await endsWithin(CLOSE_DEADLINE_MS, Promise.resolve(adapter?.close()))))
         log('warn', 'closing the source took too long', fields);
     } catch (error) {
       log('warn', 'closing the source failed', { ...fields, reason: describe(error) });
@@ -304,7 +305,7 @@ export function supervisor(options: SupervisorOptions): Supervisor {
     async stop() {
       ending.abort();
       // An adapter that does not heed the signal must not keep the gateway from ending.
-      if (!(await within(2 * CLOSE_DEADLINE_MS, Promise.resolve(running))))
+      if (!(await endsWithin(2 * CLOSE_DEADLINE_MS, Promise.resolve(running))))
         log('warn', 'the source did not end in time', fields);
     },
     stats: () => {
@@ -349,14 +350,6 @@ function delayFor(code: FaultCode, repeated: number, attempt: number, spent: num
 }
 
 const isPowerOfTwo = (n: number) => (n & (n - 1)) === 0;
-
-/** Whether `work` resolves within `ms`; rejects when it does. */
-function within(ms: number, work: Promise<unknown>): Promise<boolean> {
-  const { promise, resolve, reject } = Promise.withResolvers<boolean>();
-  const timer = setTimeout(() => resolve(false), ms);
-  work.then(() => resolve(true), reject);
-  return promise.finally(() => clearTimeout(timer));
-}
 
 function same(a: ReadonlyMap<string, string>, b: ReadonlyMap<string, string>): boolean {
   return a.size === b.size && [...a].every(([key, text]) => b.get(key) === text);

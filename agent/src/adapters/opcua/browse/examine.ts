@@ -6,6 +6,7 @@ import { AttributeIds, DataType } from 'node-opcua-client';
 import { describe, Fault, type FaultCode } from '../../../model/fault.ts';
 import { isGood, statusName } from '../../../model/status.ts';
 import type { ConnectionFacts } from '../../adapter.ts';
+import { within } from '../../deadline.ts';
 import { findRoute, resolveName } from '../../reach.ts';
 import type { Answer, Finding } from '../../survey.ts';
 import { typed } from '../../typed.ts';
@@ -127,10 +128,9 @@ async function reachable(address: string, port: number, signal: AbortSignal): Pr
   const begin = performance.now();
   const socket = connect({ host: address, port, signal });
   try {
-    await within(
-      `port ${port} does not answer`,
-      new Promise((resolve, reject) => socket.once('connect', resolve).once('error', reject)),
-    );
+    const open = new Promise((resolve, reject) => socket.once('connect', resolve).once('error', reject));
+    const late = () => new Error(`port ${port} does not answer: no answer within ${DEADLINE_MS} ms`);
+    await within(DEADLINE_MS, open, late);
     return { step, verdict: 'good', what: `port ${port} is open (${ms(performance.now() - begin)})` };
   } catch (thrown) {
     const mend = 'is the server on, is this its port, and does a firewall let this host through?';
@@ -138,16 +138,6 @@ async function reachable(address: string, port: number, signal: AbortSignal): Pr
   } finally {
     socket.on('error', () => {});
     socket.destroy();
-  }
-}
-
-async function within<T>(what: string, work: Promise<T>): Promise<T> {
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => late.reject(new Error(`${what}: no answer within ${DEADLINE_MS} ms`)), DEADLINE_MS);
-  try {
-    return await Promise.race([work, late.promise]);
-  } finally {
-    clearTimeout(timer);
   }
 }
 

@@ -12,6 +12,7 @@ import {
 } from 'node-opcua-client';
 import { Fault } from '../../../model/fault.ts';
 import { StatusCode } from '../../../model/status.ts';
+import { within } from '../../deadline.ts';
 import { faultFrom, serviceResult } from '../source/faults.ts';
 import type { Session } from '../source/session.ts';
 import type { Suspects } from '../source/suspects.ts';
@@ -131,17 +132,11 @@ export function calls(
   }
 
   async function bounded<T>(doing: string, work: (session: Session) => Promise<T>): Promise<T> {
-    let timer: NodeJS.Timeout | undefined;
-    const expired = new Promise<never>((_, reject) => {
-      const late = () => reject(new Fault('source.timeout', `${name}: no answer in ${deadline} ms while ${doing}`));
-      timer = setTimeout(late, deadline);
-    });
+    const late = () => new Fault('source.timeout', `${name}: no answer in ${deadline} ms while ${doing}`);
     try {
-      return await Promise.race([work(session), expired]);
+      return await within(deadline, work(session), late);
     } catch (error) {
       throw faultFrom(error, `${name}: ${doing}`, 'source.closed');
-    } finally {
-      clearTimeout(timer);
     }
   }
 

@@ -14,6 +14,7 @@ import {
 } from 'node-opcua-client';
 import { Fault, type FaultCode } from '../../../model/fault.ts';
 import { StatusCode } from '../../../model/status.ts';
+import { endsWithin } from '../../deadline.ts';
 import { describeConnection } from '../security/describe.ts';
 import { holdToItsWord } from '../security/endpoints.ts';
 import { identify } from '../security/identity.ts';
@@ -322,17 +323,10 @@ function clientOptions(
 
 /** As politely as the server allows within 3.5 s, then by force. */
 async function tearDown(client: OPCUAClient, session: ClientSession | undefined, sockets: Transports): Promise<void> {
-  if (session) await within(2_500, session.close(true));
-  await within(1_000, client.disconnect());
+  if (session) await endsWithin(2_500, session.close(true).catch(ignored));
+  await endsWithin(1_000, client.disconnect().catch(ignored));
   sockets.cut();
 }
 
-/** Waits for `work` or for `ms`, whichever comes first; how the work ends does not matter. */
-async function within(ms: number, work: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const expired = new Promise((resolve) => {
-    timer = setTimeout(resolve, ms);
-  });
-  await Promise.race([work.catch(() => {}), expired]);
-  clearTimeout(timer);
-}
+/** How it ends does not matter. */
+const ignored = () => {};

@@ -5,6 +5,7 @@
 import { AttributeIds, ReadRequest, type ReadResponse } from 'node-opcua-client';
 import { Fault } from '../../../model/fault.ts';
 import type { Adapter, ConnectionFacts, Sink } from '../../adapter.ts';
+import { within } from '../../deadline.ts';
 import { pause } from '../../pause.ts';
 import { opcuaAdapter } from '../adapter.ts';
 import type { Calls } from '../link/calls.ts';
@@ -160,11 +161,4 @@ function gated(sink: Sink, isOpen: () => boolean): Sink {
     gap: (gap) => isOpen() && sink.gap(gap),
     trouble: (parts) => isOpen() && sink.trouble(parts),
   };
-}
-
-async function within<T>(ms: number, work: Promise<T>, late: () => Fault): Promise<T> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(late()), ms);
-  work.catch(() => {});
-  return Promise.race([work, promise]).finally(() => clearTimeout(timer));
 }

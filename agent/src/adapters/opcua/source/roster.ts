@@ -64,9 +64,13 @@ export function roster(first: readonly OpcUaTag[], pace: number): Roster {
     changed(since, signal) {
       const { promise, resolve } = Promise.withResolvers<void>();
       if (signal.aborted || version !== since) return Promise.resolve();
-      waiting.add(resolve);
-      signal.addEventListener('abort', () => resolve(), { once: true });
-      return promise.finally(() => waiting.delete(resolve));
+      const wake = () => resolve();
+      waiting.add(wake);
+      signal.addEventListener('abort', wake);
+      return promise.finally(() => {
+        waiting.delete(wake);
+        signal.removeEventListener('abort', wake);
+      });
     },
   };
 }
