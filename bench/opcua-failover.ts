@@ -5,9 +5,7 @@
 //   npm run bench:opcua-failover                                 three rounds of each, about ten minutes
 //   npm run bench:opcua-failover -- --rounds 1 --mode hot --only killed
 
-import { type ChildProcess, fork } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, createServer, type Socket } from 'node:net';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -22,6 +20,7 @@ import { valueAt } from '../agent/src/model/batch.ts';
 import { isGood } from '../agent/src/model/status.ts';
 import { type OpcUaSim, startOpcUaServer } from '../sim/refinery/opcua.ts';
 import { quantile } from './processes.ts';
+import { openPath, type Path } from './relay.ts';
 
 const TAGS = 100;
 /** Between two changes of the counters, ms. */
@@ -29,57 +28,22 @@ const PERIOD = 500;
 /** Longer than what may be on its way, so that a standby knows what was before the fault, ms. */
 const REST = 4_000;
 
-/** The path to a server, a process of its own so that it can be stopped: then the kernel swallows packets. */
-function relay(target: number): void {
-  const near = new Set<Socket>();
-  const server = createServer((socket) => {
-    const peer = connect(target, '127.0.0.1');
-    near.add(socket);
-    for (const [one, other] of [
-      [socket, peer],
-      [peer, socket],
-    ] as const) {
-      one.on('error', () => {});
-      one.on('data', (chunk) => other.write(chunk));
-      one.on('close', () => {
-        near.delete(socket);
-        other.destroy();
-      });
-    }
-  });
-  let port = 0;
-  process.on('message', (what) => {
-    if (what === 'up') server.listen({ port, host: '127.0.0.1' });
-    else {
-      server.close();
-      for (const socket of near) what === 'fin' ? socket.end() : socket.resetAndDestroy();
-    }
-    process.send?.('done');
-  });
-  server.listen({ port, host: '127.0.0.1' });
-  server.once('listening', () => {
-    port = (server.address() as { port: number }).port;
-    process.send?.(port);
-  });
-}
-
 interface Plc {
   readonly sim: OpcUaSim;
-  readonly path: ChildProcess;
+  readonly path: Path;
   readonly endpoint: string;
 }
 
-const answer = (child: ChildProcess) => new Promise<unknown>((resolve) => child.once('message', resolve));
-
-async function tell({ path }: Plc, what: string): Promise<void> {
-  path.send(what);
-  await answer(path);
+/** The server is gone, and takes nobody. */
+async function drop({ path }: Plc, how: 'reset' | 'fin'): Promise<void> {
+  await path.tell('close');
+  await path.tell(how);
 }
 
 async function plc(folder: string): Promise<Plc> {
   const sim = await startOpcUaServer({ folder, tags: TAGS, counters: 1, ticking: false });
-  const path = fork(import.meta.filename, ['--relay', String(sim.port)]);
-  return { sim, path, endpoint: `opc.tcp://127.0.0.1:${await answer(path)}` };
+  const path = await openPath(sim.port);
+  return { sim, path, endpoint: `opc.tcp://127.0.0.1:${path.port}` };
 }
 
 /** A fault of the server in use, and how it is mended. */
@@ -92,13 +56,13 @@ interface Case {
 }
 
 const CASES: readonly Case[] = [
-  { what: 'killed (RST)', fate: 'lost', strike: (one) => tell(one, 'reset'), mend: (one) => tell(one, 'up') },
-  { what: 'shut down (FIN)', fate: 'lost', strike: (one) => tell(one, 'fin'), mend: (one) => tell(one, 'up') },
+  { what: 'killed (RST)', fate: 'lost', strike: (one) => drop(one, 'reset'), mend: ({ path }) => path.tell('up') },
+  { what: 'shut down (FIN)', fate: 'lost', strike: (one) => drop(one, 'fin'), mend: ({ path }) => path.tell('up') },
   {
     what: 'black hole',
     fate: 'lost',
-    strike: ({ path }) => path.kill('SIGSTOP'),
-    mend: ({ path }) => path.kill('SIGCONT'),
+    strike: ({ path }) => path.process.kill('SIGSTOP'),
+    mend: ({ path }) => path.process.kill('SIGCONT'),
   },
   {
     what: 'ServiceLevel 1, no data',
@@ -216,7 +180,7 @@ async function measure(mode: FailoverMode, rounds: number, only: string): Promis
   clearInterval(beat);
   await source.stop();
   for (const { sim, path } of plcs) {
-    path.kill('SIGKILL');
+    path.process.kill('SIGKILL');
     await sim.close();
   }
   rmSync(folder, { recursive: true, force: true });
@@ -224,20 +188,16 @@ async function measure(mode: FailoverMode, rounds: number, only: string): Promis
 
 const { values } = parseArgs({
   options: {
-    relay: { type: 'string' },
     rounds: { type: 'string', default: '3' },
     only: { type: 'string', default: '' },
     mode: { type: 'string', default: 'cold warm hot' },
   },
 });
-if (values.relay !== undefined) relay(Number(values.relay));
-else {
-  console.log(
-    `load average ${loadavg()[0]?.toFixed(1)}; ${values.rounds} rounds of each; ${TAGS} tags that change every ${PERIOD} ms\n`,
-  );
-  console.log(
-    '| fault of the server in use | set | median | worst | values lost of a tag | twice | gap records |\n|---|---|---:|---:|---:|---:|---:|',
-  );
-  for (const mode of values.mode.split(' ')) await measure(mode as FailoverMode, Number(values.rounds), values.only);
-  process.exit();
-}
+console.log(
+  `load average ${loadavg()[0]?.toFixed(1)}; ${values.rounds} rounds of each; ${TAGS} tags that change every ${PERIOD} ms\n`,
+);
+console.log(
+  '| fault of the server in use | set | median | worst | values lost of a tag | twice | gap records |\n|---|---|---:|---:|---:|---:|---:|',
+);
+for (const mode of values.mode.split(' ')) await measure(mode as FailoverMode, Number(values.rounds), values.only);
+process.exit();

@@ -4,9 +4,7 @@
 //   npm run bench:opcua-reconnect                  five rounds of each, about nine minutes
 //   npm run bench:opcua-reconnect -- --rounds 2 --only killed
 
-import { type ChildProcess, fork } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -19,68 +17,22 @@ import { valueAt } from '../agent/src/model/batch.ts';
 import { isGood } from '../agent/src/model/status.ts';
 import { startOpcUaServer } from '../sim/refinery/opcua.ts';
 import { quantile } from './processes.ts';
+import { openPath } from './relay.ts';
 
 /** Between two rounds: longer than a link must live to be mended at once, as links do. */
 const REST = 6_000;
 
-/** The path to the server, a process of its own so that it can be stopped: then the kernel swallows packets. */
-function relay(target: number): void {
-  const near = new Set<import('node:net').Socket>();
-  let frozen = new Set<import('node:net').Socket>();
-  let away = false;
-  const server = createServer((socket) => {
-    if (away) {
-      socket.on('error', () => {}).end();
-      return;
-    }
-    const peer = connect(target, '127.0.0.1');
-    near.add(socket);
-    for (const [one, other] of [
-      [socket, peer],
-      [peer, socket],
-    ] as const) {
-      one.on('error', () => {});
-      one.on('data', (chunk) => frozen.has(socket) || other.write(chunk));
-      one.on('close', () => {
-        near.delete(socket);
-        if (!frozen.has(socket)) other.destroy();
-      });
-    }
-  });
-  process.on('message', (what) => {
-    if (what === 'reset') for (const socket of near) socket.resetAndDestroy();
-    else if (what === 'away') away = true;
-    else if (what === 'in') away = false;
-    else if (what === 'fin') for (const socket of near) socket.end();
-    else if (what === 'down') {
-      for (const socket of near) socket.resetAndDestroy();
-      server.close();
-    } else if (what === 'up') server.listen({ port, host: '127.0.0.1', backlog: 1 });
-    else frozen = new Set(near);
-    process.send?.('done');
-  });
-  let port = 0;
-  server.listen({ port, host: '127.0.0.1', backlog: 1 });
-  server.once('listening', () => {
-    port = (server.address() as { port: number }).port;
-    process.send?.(port);
-  });
-}
-
-const answer = (child: ChildProcess) => new Promise<unknown>((resolve) => child.once('message', resolve));
-
 async function main(rounds: number, only: string): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'reconnect-'));
   const dcs = await startOpcUaServer({ folder: join(folder, 'dcs'), tags: 100, counters: 1, period: 100 });
-  const path = fork(import.meta.filename, ['--relay', String(dcs.port)]);
-  const port = (await answer(path)) as number;
+  const path = await openPath(dcs.port);
   const trusted = join(folder, 'pki/trusted/certs');
   mkdirSync(trusted, { recursive: true });
   writeFileSync(join(trusted, 'dcs.der'), dcs.certificate);
   const counters = dcs.signals.filter(({ process }) => process === 'counter');
   const options: OpcUaOptions = {
     name: 'dcs',
-    endpoint: `opc.tcp://127.0.0.1:${port}`,
+    endpoint: `opc.tcp://127.0.0.1:${path.port}`,
     user: { name: dcs.user, password: async () => dcs.password },
     publishing: 1_000,
     pki: join(folder, 'pki'),
@@ -120,15 +72,11 @@ async function main(rounds: number, only: string): Promise<void> {
     while (!latest.every((value) => value >= goal)) await pause(5);
     return performance.now() - begin;
   }
-  const tell = async (what: string) => {
-    path.send(what);
-    await answer(path);
-  };
 
   const standStill = async (ms: number) => {
-    path.kill('SIGSTOP');
+    path.process.kill('SIGSTOP');
     await pause(ms);
-    path.kill('SIGCONT');
+    path.process.kill('SIGCONT');
   };
 
   source.start();
@@ -137,18 +85,19 @@ async function main(rounds: number, only: string): Promise<void> {
   console.log('| | median | worst | outages told | new links |\n|---|---:|---:|---:|---:|');
   const cases: [string, (round: number) => Promise<unknown>][] = [
     ['undisturbed: until the next reading', async () => {}],
-    ['connection reset (RST)', () => tell('reset')],
-    ['connection ended (FIN)', () => tell('fin')],
+    ['connection reset (RST)', () => path.tell('reset')],
+    ['connection ended (FIN)', () => path.tell('fin')],
     ['session dropped on the server', async () => dcs.dropSessions()],
     ['subscriptions dropped on the server', async () => dcs.dropSubscriptions()],
     [
       'server killed, back after 3 to 15 s',
       async (round) => {
-        await tell('down');
+        await path.tell('close');
+        await path.tell('reset');
         await dcs.stop();
         await pause(3_000 + 3_000 * (round % 5));
         await dcs.restart();
-        await tell('up');
+        await path.tell('up');
       },
     ],
     [
@@ -157,14 +106,14 @@ async function main(rounds: number, only: string): Promise<void> {
         await standStill(18_000 + 2_900 * (round % 5));
       },
     ],
-    ['half-open: nothing passes, nobody is told (from the break on)', () => tell('freeze')],
+    ['half-open: nothing passes, nobody is told (from the break on)', () => path.tell('freeze')],
     [
       'server away for 12 to 24 s, its relay hangs up meanwhile',
       async (round) => {
-        await tell('away');
-        await tell('reset');
+        await path.tell('away');
+        await path.tell('reset');
         await pause(12_000 + 2_900 * (round % 5));
-        await tell('in');
+        await path.tell('in');
       },
     ],
     ['busy: stands still for 4 s, then goes on', () => standStill(4_000)],
@@ -187,17 +136,15 @@ async function main(rounds: number, only: string): Promise<void> {
   const { sessions, subscriptions } = dcs.counters();
   console.log(`\n${links()} links in all; at the end ${sessions} session, ${subscriptions} subscription`);
   await source.stop();
-  path.kill();
+  path.process.kill();
   await dcs.close();
   rmSync(folder, { recursive: true, force: true });
 }
 
 const { values } = parseArgs({
   options: {
-    relay: { type: 'string' },
     rounds: { type: 'string', default: '5' },
     only: { type: 'string', default: '' },
   },
 });
-if (values.relay !== undefined) relay(Number(values.relay));
-else await main(Number(values.rounds), values.only);
+await main(Number(values.rounds), values.only);
