@@ -5,28 +5,19 @@ Prints one JSON line when it listens: endpoint.
 
 import asyncio
 import json
-import logging
-import socket
 from datetime import datetime, timezone
 
-from asyncua import Server, ua
+from asyncua import ua
 from asyncua.common.type_dictionary_builder import DataTypeDictionaryBuilder
+
+from asyncua_plain import plain_server
 
 V = ua.VariantType
 URI = "urn:test:dictionary"
 
 
 async def main() -> None:
-    logging.disable(logging.CRITICAL)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = Server()
-    await server.init()
-    endpoint = f"opc.tcp://127.0.0.1:{port}/dictionary"
-    server.set_endpoint(endpoint)
-    server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
-    index = await server.register_namespace(URI)
+    server, endpoint, index = await plain_server("dictionary", URI)
 
     book = DataTypeDictionaryBuilder(server, index, URI, "Plant")
     await book.init()

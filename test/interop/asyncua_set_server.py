@@ -7,28 +7,19 @@ Lines on standard input: "set N MS" gives the counter this value, of this source
 
 import asyncio
 import json
-import logging
-import socket
 import sys
 from datetime import datetime, timedelta, timezone
 
-from asyncua import Server, ua
+from asyncua import ua
+
+from asyncua_plain import plain_server
 
 NAMESPACE = "urn:test:asyncua"
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 async def main() -> None:
-    logging.disable(logging.CRITICAL)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = Server()
-    await server.init()
-    endpoint = f"opc.tcp://127.0.0.1:{port}/plant"
-    server.set_endpoint(endpoint)
-    server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
-    index = await server.register_namespace(NAMESPACE)
+    server, endpoint, index = await plain_server("plant", NAMESPACE)
     counter = await server.nodes.objects.add_variable(ua.NodeId("counter", index), "counter", ua.Variant(0, ua.VariantType.UInt32))
 
     lines = asyncio.StreamReader()

@@ -6,30 +6,21 @@ Prints one JSON line when it listens: endpoint. The line "event" on standard inp
 import asyncio
 import copy
 import json
-import logging
 import math
-import socket
 import sys
 import uuid
 from datetime import datetime, timezone
 
-from asyncua import Server, ua
+from asyncua import ua
 from asyncua.common.structures104 import new_enum, new_struct, new_struct_field
+
+from asyncua_plain import plain_server
 
 V = ua.VariantType
 
 
 async def main() -> None:
-    logging.disable(logging.CRITICAL)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = Server()
-    await server.init()
-    endpoint = f"opc.tcp://127.0.0.1:{port}/types"
-    server.set_endpoint(endpoint)
-    server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
-    index = await server.register_namespace("urn:test:types")
+    server, endpoint, index = await plain_server("types", "urn:test:types")
 
     state = await new_enum(server, index, "PumpState", ["Stopped", "Running", "Failed"])
     part, _ = await new_struct(
