@@ -78,6 +78,11 @@ export class Ledger {
     return Math.max(0, ...[...this.#parts.values()].filter(({ state }) => state !== 'tried').map(({ last }) => last));
   }
 
+  /** What was promised and not acknowledged: first and last reading of each part. */
+  owed(): [first: number, last: number][] {
+    return [...this.#parts].filter(([, { state }]) => state === 'promised').map(([first, { last }]) => [first, last]);
+  }
+
   /** Everything that is wrong with a buffer that nobody has read from yet. What it holds is remembered. */
   verify(buffer: Buffer): string[] {
     const wrong: string[] = [];
