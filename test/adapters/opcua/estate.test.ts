@@ -3,7 +3,7 @@
 
 import type { EventEmitter } from 'node:events';
 import type { AddressSpace, Namespace, UAVariable } from 'node-opcua-address-space';
-import { DataType } from 'node-opcua-client';
+import { BrowseRequest, DataType } from 'node-opcua-client';
 import { afterEach, expect, test } from 'vitest';
 import { opcuaAdapter } from '../../../agent/src/adapters/opcua/adapter.ts';
 import { keep } from '../../../agent/src/adapters/opcua/kept.ts';
@@ -11,6 +11,7 @@ import { scratch } from '../../support/scratch.ts';
 import { until } from '../../support/until.ts';
 import { type Recorder, recorder } from '../recorder.ts';
 import { type Wire, wire } from '../wire.ts';
+import { structureOf } from './raw-structure.ts';
 import { openly, QUICK, type SmallServer, smallServer, tagsOf } from './rig.ts';
 
 let plc: SmallServer | undefined;
@@ -122,6 +123,47 @@ test('what was sent into the dead link is had again, and the server need not kee
   await until('the values', () => sink.last(0)?.value === 2);
   expect(sink.of(0).map(({ value }) => value)).toEqual(expect.arrayContaining([0, 1, 2]));
   await until('nothing is kept', () => kept().length === 0);
+});
+
+test('a message is had again whose types were being learned when the link broke', { timeout: 60_000 }, async () => {
+  let set = (_: number): void => {};
+  plc = await smallServer((space) => {
+    const namespace = space.registerNamespace('urn:one');
+    const type = namespace.createDataType({
+      browseName: 'T',
+      nodeId: 's=T',
+      isAbstract: false,
+      subtypeOf: 'Structure',
+      partialDefinition: [{ name: 'X', dataType: DataType.Byte }],
+    });
+    const encoding = namespace.addObject({ browseName: { name: 'Default Binary' }, nodeId: 's=E', encodingOf: type });
+    const pv = namespace.addVariable({
+      organizedBy: space.rootFolder.objects,
+      browseName: 'PV',
+      nodeId: 's=PV',
+      dataType: 'Structure',
+    });
+    set = (byte) => pv.setValueFromSource(structureOf(encoding.nodeId, Buffer.from([byte])).value);
+  });
+  const sink = await twice(['nsu=urn:one;s=PV'], async () => {
+    const asked = new Promise<void>((resolve) => {
+      const cut = (request: unknown) => {
+        if (!(request instanceof BrowseRequest)) return;
+        plc!.server.removeListener('request', cut);
+        link!.freeze();
+        resolve();
+      };
+      plc!.server.on('request', cut);
+    });
+    set(1);
+    await asked;
+    set(2);
+    link!.thaw();
+  });
+  const came = () => sink.of(0).map(({ value }) => (value as { X: number } | null)?.X);
+  await until('the last value', () => came().at(-1) === 2);
+  expect(came()).toContain(1);
+  expect(sink.wholes).toEqual([false, true]);
 });
 
 test('a subscription that is full is followed by another one, also for tags that come later', async () => {

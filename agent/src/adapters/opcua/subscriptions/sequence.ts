@@ -59,6 +59,10 @@ export function sequence({ take, again, missing, lost }: SequenceOptions): Seque
    */
   const isIt = (message: NotificationMessage | undefined, number: number): message is NotificationMessage =>
     message?.sequenceNumber === number && (message.notificationData?.length ?? 0) > 0;
+  const took = (message: NotificationMessage) => {
+    last = message.sequenceNumber;
+    remember(last, publishedAt(message));
+  };
   const isLate = ({ sequenceNumber }: NotificationMessage) =>
     known.has(sequenceNumber) && known.get(sequenceNumber) === undefined;
 
@@ -125,8 +129,7 @@ export function sequence({ take, again, missing, lost }: SequenceOptions): Seque
     if (hole > 0) had = await fetch(after(last), hole, availableSequenceNumbers);
     if (isData) {
       await take(message);
-      remember(number, publishedAt(message));
-      last = number;
+      took(message);
     } else if (hole > 0) {
       last = number === 1 ? LAST : number - 1;
     }
@@ -148,12 +151,11 @@ export function sequence({ take, again, missing, lost }: SequenceOptions): Seque
       const { notificationMessage: message } = response;
       const isData = (message.notificationData?.length ?? 0) > 0;
       if (turn === undefined && skipped(message.sequenceNumber, isData) === 0) {
-        if (isData) {
-          const taking = take(message);
-          last = message.sequenceNumber;
-          remember(last, publishedAt(message));
-          if (taking !== undefined) return inTurn(taking);
-        }
+        if (!isData) return undefined;
+        const taking = take(message);
+        // One whose taking fails when its link breaks is asked for again by the next.
+        if (taking !== undefined) return inTurn(taking.then(() => took(message)));
+        took(message);
         return undefined;
       }
       return inTurn((turn ?? Promise.resolve()).then(() => mend(response)));
