@@ -27,7 +27,7 @@ interface Channel {
 }
 type Handler = (message: Message, channel: Channel) => void;
 
-/** Histories: A and B are whole, SHORT has the last three values only, PLAIN none. */
+/** Histories: A and B are whole, SHORT has the last three values only, PLAIN none; GONE is deleted by a test. */
 const NODES = ['A', 'B', 'PLAIN'].map((name) => `nsu=urn:plc;s=${name}`);
 const SHORT = 'nsu=urn:plc;s=SHORT';
 const variables: UAVariable[] = [];
@@ -47,7 +47,7 @@ let ticking: NodeJS.Timeout;
 beforeAll(async () => {
   plc = await smallServer((space) => {
     const namespace = space.registerNamespace('urn:plc');
-    for (const name of ['A', 'B', 'PLAIN', 'SHORT']) {
+    for (const name of ['A', 'B', 'PLAIN', 'SHORT', 'GONE']) {
       const variable = namespace.addVariable({
         organizedBy: space.rootFolder.objects,
         browseName: name,
@@ -119,12 +119,16 @@ function gather(nodes: readonly string[], history = true, timings = QUICK) {
   return { gaps, live, past, kept };
 }
 
-/** The subscriptions end behind our back while the link is down, and `more` values are made meanwhile. */
-async function outage(more: number): Promise<void> {
-  link.freeze();
+function endSubscriptions(): void {
   for (const session of Object.values((plc.server.engine as unknown as { _sessions: object })._sessions)) {
     for (const id of Object.keys(session.publishEngine?._subscriptions ?? {})) session.deleteSubscription(Number(id));
   }
+}
+
+/** The subscriptions end behind our back while the link is down, and `more` values are made meanwhile. */
+async function outage(more: number): Promise<void> {
+  link.freeze();
+  endSubscriptions();
   const goal = value + more;
   await until(`value ${goal}`, () => value >= goal, 60_000);
   link.thaw();
@@ -193,6 +197,44 @@ test('a link that breaks in the middle of it delays it only, and nothing comes t
   await arrives(live[0]!);
   exact(source, [0, 1]);
   expect(told).toMatchObject({ complete: true });
+});
+
+test('a tag that is gone before its history was read leaves the gap incomplete', { timeout: 60_000 }, async () => {
+  const { gaps, live } = gather([NODES[0]!, 'nsu=urn:plc;s=GONE']);
+  await arrives(live[0]!);
+  answer = (message, channel, take) => {
+    message.request.historyReadDetails.numValuesPerNode = 5;
+    if (asked.length === 1) return take(message, channel);
+    answer = honest;
+    // The server comes back without it, and with none of its subscriptions.
+    endSubscriptions();
+    plc.server.engine.addressSpace!.deleteNode(variables.pop()!);
+    link.cut();
+  };
+  await outage(20);
+  expect(await recovered(gaps)).toMatchObject({ complete: false });
+});
+
+test('a history that cannot be decoded ends no link', { timeout: 60_000 }, async () => {
+  const source = gather(NODES.slice(0, 2));
+  await arrives(source.live[0]!);
+  const spoil = (response: unknown) => {
+    if (!(response instanceof HistoryReadResponse)) return;
+    const [first] = response.results ?? [];
+    const data = first?.historyData as { encode(stream: { writeUInt32(n: number): void }): void } | null | undefined;
+    // A list of a thousand values, and then none.
+    if (data) data.encode = (stream) => stream.writeUInt32(1_000);
+  };
+  plc.server.on('response', spoil);
+  try {
+    await outage(10);
+    expect(await recovered(source.gaps)).toMatchObject({ complete: false });
+    await arrives(source.live[0]!);
+    exact(source, [1]);
+    expect(source.gaps).toHaveLength(3);
+  } finally {
+    plc.server.removeListener('response', spoil);
+  }
 });
 
 test.each([
@@ -388,5 +430,29 @@ test('a history that never ends is given up, and the gap stays incomplete', { ti
     await arrives(source.live[0]!);
   } finally {
     plc.server.removeListener('response', repeat);
+  }
+});
+
+test('a server that forgets every continuation at once, and gave nothing, is not asked for ever', {
+  timeout: 60_000,
+}, async () => {
+  const source = gather(NODES.slice(0, 1));
+  await arrives(source.live[0]!);
+  const forget = (response: unknown) => {
+    if (!(response instanceof HistoryReadResponse)) return;
+    for (const result of response.results ?? []) {
+      result.historyData = null as never;
+      result.statusCode = asked.at(-1)!.nodesToRead![0]!.continuationPoint
+        ? StatusCodes.BadContinuationPointInvalid
+        : StatusCodes.Good;
+      result.continuationPoint = Buffer.from('more');
+    }
+  };
+  plc.server.on('response', forget);
+  try {
+    await outage(10);
+    expect(await recovered(source.gaps)).toMatchObject({ recovered: 0, complete: false });
+  } finally {
+    plc.server.removeListener('response', forget);
   }
 });

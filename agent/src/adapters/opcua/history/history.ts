@@ -128,8 +128,11 @@ export function backfill(roster: Roster, lag = LAG): Backfill {
     while (job.todo.length > 0 && !signal.aborted) {
       const taken: readonly number[] = job.todo.slice(0, Math.min(size, limits.history));
       const spans = taken.flatMap((position): Span[] => {
+        if (roster.tags[position] === undefined) return [];
         const item = byPosition.get(position);
-        return item === undefined || roster.tags[position] === undefined ? [] : [spanOf(job, item)];
+        // It cannot be read any more: what is missing of it stays missing.
+        if (item === undefined) job.complete = false;
+        return item === undefined ? [] : [spanOf(job, item)];
       });
       const outcome: Outcome =
         spans.length > 0 ? await readPast(spans, pace, server, deliver, signal) : { how: 'read' };

@@ -164,13 +164,18 @@ export async function readPast(
         unbounded = true;
         again.push(reader.span.item.position);
         given.add(reader);
-      } else if (DISCONTINUED.includes(status) && (calls > 0 || spans.length > 1)) {
+      } else if (DISCONTINUED.includes(status) && (spans.length > 1 || reader.reached > reader.span.from)) {
         again.push(reader.span.item.position);
         given.add(reader);
         alone = true;
       } else if (result !== undefined && !isBad(status)) {
         const before = reader.reached;
-        const count = await take(reader, result, server, builder);
+        const count = await take(reader, result, server, builder).catch((error: unknown) => {
+          if (!(error instanceof Fault) || error.code !== 'source.protocol') throw error;
+          // Values of this node cannot be decoded, and will not be the next time: the others are not to suffer.
+          given.add(reader);
+          return 0;
+        });
         reader.idle = reader.reached > before ? 0 : reader.idle + 1;
         if (reader.reached > reader.span.from) reached.set(reader.span.item.position, reader.reached);
         const { continuationPoint } = result;
