@@ -11,7 +11,7 @@
 
 import { ABSENT, RECONNECT, wait } from '../model/backoff.ts';
 import { type Batch, BatchBuilder, gapBatch, Kind } from '../model/batch.ts';
-import { describe, Fault, type FaultCode } from '../model/fault.ts';
+import { describe, Fault, type FaultCode, type Refused } from '../model/fault.ts';
 import type { Gap, GapReason } from '../model/gap.ts';
 import type { Log } from '../model/log.ts';
 import { StatusCode } from '../model/status.ts';
@@ -44,6 +44,8 @@ export type SourceState =
       readonly until: number;
       readonly code: FaultCode;
       readonly reason: string;
+      /** Of a redundant set: the same server by server. */
+      readonly servers?: readonly Refused[];
     };
 
 export interface SupervisorOptions {
@@ -127,7 +129,7 @@ export function supervisor(options: SupervisorOptions): Supervisor {
         ...line,
         attempt: next.attempt,
         code: next.code,
-        reason: next.reason,
+        ...(next.servers === undefined ? { reason: next.reason } : oneByOne(next.servers)),
         retryInMs: next.until - Date.now(),
       });
     else if (next.state === 'degraded')
@@ -277,7 +279,8 @@ export function supervisor(options: SupervisorOptions): Supervisor {
       if (fault === undefined) continue;
       repeated = fault.code === lastCode ? repeated + 1 : 1;
       const delay = delayFor(fault.code, repeated, attempt, spent);
-      enter({ state: 'waiting', attempt, until: Date.now() + delay, code: fault.code, reason: fault.message });
+      const { code, message: reason, servers } = fault;
+      enter({ state: 'waiting', attempt, until: Date.now() + delay, code, reason, ...(servers && { servers }) });
       await pause(delay, ending.signal);
     }
     enter({ state: 'stopped' });
@@ -348,6 +351,12 @@ function delayFor(code: FaultCode, repeated: number, attempt: number, spent: num
   const delay = wait(ABSENT, attempt, Math.random());
   return Math.max(Math.min(delay, SHORTEST), delay - spent);
 }
+
+/** Of a redundant set, so that a long reason of one server does not cut off those of the others. */
+const oneByOne = (servers: readonly Refused[]) => ({
+  reason: `none of its ${servers.length} servers can be used`,
+  servers: Object.fromEntries(servers.map(({ endpoint, code, reason }) => [endpoint, `${reason} [${code}]`])),
+});
 
 const isPowerOfTwo = (n: number) => (n & (n - 1)) === 0;
 

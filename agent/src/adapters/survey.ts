@@ -2,7 +2,7 @@
 // running gateway: one connection of its own, few questions, each with a deadline, always closed, never a write.
 
 import type { Batch } from '../model/batch.ts';
-import type { Fault } from '../model/fault.ts';
+import type { Fault, Refused } from '../model/fault.ts';
 
 /** What a protocol offers for its sources. Made from the same options as the adapter; opens nothing until asked. */
 export interface Survey {
@@ -40,6 +40,17 @@ export interface Answer {
   readonly details: ReadonlyMap<number, string>;
   /** Duration of each request, ms. */
   readonly roundTrips: readonly number[];
+  /** Of a redundant set: which server answered. */
+  readonly server?: Choice;
+}
+
+/** The server of a redundant set that was asked. */
+export interface Choice {
+  readonly endpoint: string;
+  /** What is wrong with it, where no other was better. */
+  readonly remark?: string;
+  /** Those tried that were not asked, and why, in the order of the mapping. */
+  readonly passedOver: readonly Refused[];
 }
 
 export interface BrowseWish {

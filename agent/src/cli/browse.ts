@@ -6,7 +6,7 @@ import type { Browsed, Survey } from '../adapters/survey.ts';
 import { nearest } from '../config/nearest.ts';
 import { nodeIdProblem } from '../config/nodeid.ts';
 import type { ResolvedTag } from '../config/plant.ts';
-import { describe, Fault } from '../model/fault.ts';
+import { Fault } from '../model/fault.ts';
 import { isGood, statusName } from '../model/status.ts';
 import { type Numbered, surveyOf } from '../wiring/survey.ts';
 import { parseArguments, Usage } from './arguments.ts';
@@ -15,6 +15,7 @@ import { names } from './browse/names.ts';
 import { progressLine } from './browse/progress.ts';
 import { type Command, EXIT, type Io } from './command.ts';
 import { type Clean, cleanMapping, sourcesNamed } from './mapping.ts';
+import { faultText } from './refused.ts';
 
 export const command: Command = {
   name: 'browse',
@@ -87,7 +88,8 @@ Exit codes: 0 walked, 1 mistakes in the mapping, or the source cannot be walked 
       };
       const incomplete = await collect(survey.browse(wish, ending.signal), look, found);
       line.end();
-      if (incomplete !== undefined && found.length === 0) return fail(incomplete);
+      if (incomplete !== undefined && found.length === 0) return fail(faultText(incomplete, one.source.name));
+      const why = incomplete && `${incomplete.message} [${incomplete.code}]`;
       const partial = incomplete !== undefined || under !== undefined || values.has('match') || values.has('type');
       const difference = await compare(one, found, partial ? undefined : survey, ending.signal);
       for (const [why, count] of line.refused) {
@@ -95,10 +97,10 @@ Exit codes: 0 walked, 1 mistakes in the mapping, or the source cannot be walked 
       }
       const taken = one.source.tags.map(({ name }) => name);
       if (flags.has('json')) {
-        const told = { source: one.source.name, ...(incomplete !== undefined && { incomplete }), found, ...difference };
+        const told = { source: one.source.name, ...(why !== undefined && { incomplete: why }), found, ...difference };
         io.out.write(`${JSON.stringify(told, null, 2)}\n`);
       } else {
-        if (incomplete !== undefined) io.out.write(`# incomplete: ${plain(incomplete)}\n`);
+        if (why !== undefined) io.out.write(`# incomplete: ${plain(why)}\n`);
         if (flags.has('all') || taken.length === 0) {
           writeTags(found, taken, io);
           io.err.write(`${counted(found.length, met)}${found.length > 0 ? '' : noneOf(types, values.get('type'))}\n`);
@@ -106,11 +108,11 @@ Exit codes: 0 walked, 1 mistakes in the mapping, or the source cannot be walked 
           write(difference, taken, io);
         }
       }
-      return incomplete === undefined ? EXIT.clean : fail(`incomplete: ${incomplete}`);
+      return why === undefined ? EXIT.clean : fail(`incomplete: ${why}`);
     } catch (thrown) {
       line.end();
       if (!(thrown instanceof Fault)) throw thrown;
-      return fail(`${describe(thrown)} [${thrown.code}]`);
+      return fail(faultText(thrown, one.source.name));
     } finally {
       line.end();
       process.off('SIGINT', end).off('SIGTERM', end);
@@ -150,13 +152,13 @@ async function collect(
   walk: AsyncIterable<Browsed>,
   fits: (one: Browsed) => boolean,
   found: Browsed[],
-): Promise<string | undefined> {
+): Promise<Fault | undefined> {
   try {
     for await (const each of walk) if (fits(each)) found.push(each);
     return undefined;
   } catch (thrown) {
     if (!(thrown instanceof Fault)) throw thrown;
-    return `${describe(thrown)} [${thrown.code}]`;
+    return thrown;
   }
 }
 

@@ -1,19 +1,20 @@
 // `fieldgate read`: reads tags once, as the gateway would, over a connection of its own, and shows what came: value,
 // status, raw words, round-trip time. For the engineer at the cabinet.
 
-import type { Answer } from '../adapters/survey.ts';
+import type { Answer, Choice } from '../adapters/survey.ts';
 import { engineering } from '../conditioning/scaling.ts';
 import { nearest } from '../config/nearest.ts';
 import type { ResolvedTag } from '../config/plant.ts';
 import { shortFloat32 } from '../delivery/formats/value.ts';
 import { type Batch, Kind, type Value, valueAt } from '../model/batch.ts';
-import { describe, Fault } from '../model/fault.ts';
+import { Fault } from '../model/fault.ts';
 import { isGood, statusName } from '../model/status.ts';
 import { formatTime } from '../model/time.ts';
 import { addressOf, type Numbered, surveyOf } from '../wiring/survey.ts';
 import { parseArguments, Usage } from './arguments.ts';
 import { type Command, EXIT, type Io } from './command.ts';
 import { type Clean, cleanMapping, columns, sourcesNamed } from './mapping.ts';
+import { faultText, refusedText } from './refused.ts';
 import { coloursOf, columnsOf } from './terminal.ts';
 
 export const command: Command = {
@@ -24,11 +25,15 @@ export const command: Command = {
 Without TAG every tag of the mapping is read. The gateway may run meanwhile, but the connection is one more: a device
 that takes only one master refuses it. Nothing is written to the device, ever.
 
+Of a redundant set the first server that lets us in and has data is read; which one, and why not those before it, stands
+above the tags. Where none can be used, each is named with its own reason.
+
 Long values are cut; --json has them whole.
 
 Options:
   --orders   Modbus: the same words in every byte order; "*" marks the order of the mapping
-  --json     one JSON object: { sources: [{ name, error, roundTripsMs, tags: [{ tag, value, status, … }] }] }
+  --json     one JSON object: { sources: [{ name, error, servers, roundTripsMs, tags: [{ tag, value, status, … }] }] };
+             servers: why each of a redundant set cannot be used; passedOver: those before the one that was read
 
 Examples:
   fieldgate read lavera.yaml 70PT201
@@ -105,13 +110,16 @@ interface Shown {
 
 interface Read {
   readonly numbered: Numbered;
-  readonly error: string | undefined;
+  /** Why nothing was read: a Fault, or in words. */
+  readonly error: Fault | string | undefined;
+  /** Of a redundant set: which server was read. */
+  readonly server?: Choice | undefined;
   readonly roundTrips: readonly number[];
   readonly tags: readonly Shown[];
 }
 
 async function readSource(one: Wanted, signal: AbortSignal, withOrders: boolean): Promise<Read> {
-  const failed = (error: string): Read => ({ numbered: one, error, roundTrips: [], tags: [] });
+  const failed = (error: Fault | string): Read => ({ numbered: one, error, roundTrips: [], tags: [] });
   const survey = await surveyOf(one);
   if (survey === undefined)
     return failed(`tags of an ${one.source.protocol} source cannot be read by this command yet`);
@@ -121,10 +129,10 @@ async function readSource(one: Wanted, signal: AbortSignal, withOrders: boolean)
     for (let i = 0; i < answer.batch.count; i++) tags.push(await shownOf(one, answer, i, withOrders));
     const place = new Map(one.source.tags.map(({ name }, i) => [name, i]));
     tags.sort((a, b) => place.get(a.tag)! - place.get(b.tag)!);
-    return { numbered: one, error: undefined, roundTrips: answer.roundTrips, tags };
+    return { numbered: one, error: undefined, server: answer.server, roundTrips: answer.roundTrips, tags };
   } catch (thrown) {
     if (!(thrown instanceof Fault)) throw thrown;
-    return failed(`${describe(thrown)} [${thrown.code}]`);
+    return failed(thrown);
   }
 }
 
@@ -178,12 +186,14 @@ function textOf(value: Value): string {
   return typeof value === 'string' ? JSON.stringify(value) : String(value);
 }
 
-function asJson({ numbered: { source }, error, roundTrips, tags }: Read) {
+function asJson({ numbered: { source }, error, server, roundTrips, tags }: Read) {
   return {
     name: source.name,
     protocol: source.protocol,
-    address: addressOf(source),
-    error,
+    address: server?.endpoint ?? addressOf(source),
+    error: error instanceof Fault ? `${error.message} [${error.code}]` : error,
+    ...(error instanceof Fault && { servers: error.servers }),
+    ...(server && { remark: server.remark, passedOver: server.passedOver }),
     roundTripsMs: roundTrips.map((each) => Number(each.toFixed(2))),
     tags: tags.map(({ value, text: _text, good: _good, orders, ...rest }) => ({
       ...rest,
@@ -193,11 +203,20 @@ function asJson({ numbered: { source }, error, roundTrips, tags }: Read) {
   };
 }
 
-function write({ numbered: { source }, error, roundTrips, tags }: Read, io: Io): void {
-  io.out.write(`${source.name}  ${source.protocol} ${addressOf(source)}${times(roundTrips)}\n`);
+function write({ numbered: { source }, error, server, roundTrips, tags }: Read, io: Io): void {
+  const endpoints = source.config.protocol === 'opcua' ? source.config.endpoints : [];
+  const place = (endpoint: string) => endpoints.indexOf(endpoint) + 1;
+  const where = server && `${server.endpoint} (server ${place(server.endpoint)} of ${endpoints.length})`;
+  io.out.write(`${source.name}  ${source.protocol} ${where ?? addressOf(source)}${times(roundTrips)}\n`);
   if (error !== undefined) {
-    io.out.write(`  ${error}\n\n`);
+    const text = error instanceof Fault ? faultText(error) : error;
+    io.out.write(`  ${text.replaceAll('\n', '\n  ')}\n\n`);
     return;
+  }
+  if (server?.remark !== undefined) io.out.write(`  ${server.remark}, and no other server is better\n`);
+  for (const [i, one] of (server?.passedOver ?? []).entries()) {
+    const text = refusedText(one, place(one.endpoint)).replaceAll('\n', '\n  ');
+    io.out.write(`${i === 0 ? '  passed over:\n' : ''}  ${text}\n`);
   }
   const withRaw = tags.some(({ raw }) => raw !== undefined);
   const isNarrow = (columnsOf(io) ?? 100) < 100;

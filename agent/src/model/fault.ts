@@ -46,14 +46,25 @@ const CODES = {
 
 export type FaultCode = keyof typeof CODES;
 
+/** Why one of several servers that serve the same cannot be used. */
+export interface Refused {
+  readonly endpoint: string;
+  readonly code: FaultCode;
+  /** Without the names of source and endpoint. */
+  readonly reason: string;
+}
+
 /** An error with a code. `message` says what happened and how to mend it; `cause` keeps the library's own error. */
 export class Fault extends Error {
   readonly code: FaultCode;
+  /** Each server of a redundant set, where none can be used, in the order of the mapping; `message` has them too. */
+  readonly servers?: readonly Refused[];
 
-  constructor(code: FaultCode, message: string, cause?: unknown) {
+  constructor(code: FaultCode, message: string, cause?: unknown, servers?: readonly Refused[]) {
     super(message, cause === undefined ? undefined : { cause });
     this.name = 'Fault';
     this.code = code;
+    if (servers !== undefined) this.servers = servers;
   }
 
   get class(): FaultClass {

@@ -28,7 +28,7 @@ export function numbered({ site, gateway, sources }: Plant, bufferPath: string):
 
 /** Where a source is, for people. */
 export function addressOf({ config }: ResolvedSource): string {
-  return config.protocol === 'opcua' ? config.endpoint : placeOf(lineOptionsOf(config).transport);
+  return config.protocol === 'opcua' ? config.endpoints.join(', ') : placeOf(lineOptionsOf(config).transport);
 }
 
 /** What can be asked of the source; undefined for a protocol that has no survey yet. */

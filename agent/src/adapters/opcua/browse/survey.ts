@@ -6,15 +6,16 @@ import { AttributeIds, NodeClass, resolveNodeId } from 'node-opcua-client';
 import { Fault } from '../../../model/fault.ts';
 import type { Browsed, BrowseWish, Planned, Survey } from '../../survey.ts';
 import type { Calls } from '../link/calls.ts';
-import { staying, type Visit, visiting, visitingAny } from '../link/visit.ts';
+import { staying, type Visit, visiting } from '../link/visit.ts';
 import type { OpcUaOptions } from '../source/options.ts';
 import { resolveNodes } from '../space/nodes.ts';
 import { describeVariables, type TypeNames } from '../space/variables.ts';
 import { type Variable, walk } from '../space/walk.ts';
 import { examine } from './examine.ts';
 import { readTags } from './read.ts';
+import { visitingAny } from './visits.ts';
 
-/** @param endpoints of servers that serve the same; the first that lets us in is asked. Default: that of the options */
+/** @param endpoints of servers that serve the same; the first that lets us in and has data is asked. Default: that of the options */
 export function opcuaSurvey(options: OpcUaOptions, endpoints: readonly string[] = [options.endpoint]): Survey {
   const visitingOne = (signal: AbortSignal) => visitingAny(options, endpoints, signal);
   return {
@@ -22,7 +23,10 @@ export function opcuaSurvey(options: OpcUaOptions, endpoints: readonly string[] 
     read: async (tags, signal) => {
       const wanted = new Set(tags);
       const chosen = options.tags.filter(({ index }) => wanted.has(index));
-      for await (const visit of visitingOne(signal)) return await readTags(chosen, visit);
+      for await (const visit of visitingOne(signal)) {
+        const answer = await readTags(chosen, visit);
+        return visit.choice === undefined ? answer : { ...answer, server: visit.choice };
+      }
       throw new Fault('internal.unexpected', `${options.name}: nothing was read`);
     },
     browse: (wish, signal) => browse(options, wish, () => visitingOne(signal), signal),

@@ -3,6 +3,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { Fault } from '../../../model/fault.ts';
+import type { Choice } from '../../survey.ts';
 import { type OpcUaOptions, TIMINGS } from '../source/options.ts';
 import { type Calls, calls, type Limits, readServer } from './calls.ts';
 import { openLink } from './link.ts';
@@ -12,6 +13,8 @@ export interface Visit {
   readonly server: Calls;
   readonly limits: Limits;
   readonly namespaces: readonly string[];
+  /** At which of several servers it is. */
+  readonly choice?: Choice;
 }
 
 /** Yields one visit and ends it when the caller has done with it. Rejects with a Fault. */
@@ -31,30 +34,6 @@ export async function* visiting(options: OpcUaOptions, signal: AbortSignal): Asy
   } finally {
     signal.removeEventListener('abort', stop);
     await link.close();
-  }
-}
-
-/** The same at the first of several servers that lets us in. Rejects with the Fault of the last. */
-export async function* visitingAny(
-  options: OpcUaOptions,
-  endpoints: readonly string[],
-  signal: AbortSignal,
-): AsyncGenerator<Visit> {
-  for (const [i, endpoint] of endpoints.entries()) {
-    const visits = visiting({ ...options, endpoint }, signal);
-    let visit: Visit;
-    try {
-      visit = (await visits.next()).value as Visit;
-    } catch (error) {
-      if (signal.aborted || i === endpoints.length - 1) throw error;
-      continue;
-    }
-    try {
-      yield visit;
-    } finally {
-      await visits.return(undefined);
-    }
-    return;
   }
 }
 

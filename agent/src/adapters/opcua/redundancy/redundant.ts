@@ -10,12 +10,16 @@ import { pause } from '../../pause.ts';
 import type { Kept } from '../kept.ts';
 import { type OpcUaOptions, TIMINGS, type Timings } from '../source/options.ts';
 import { compare } from './clocks.ts';
+import { noneOf, refused, withoutData } from './refusals.ts';
 import { openSeat, type Seat, WATCH } from './seat.ts';
 import type { ServerSet } from './set.ts';
 import { type Standby, standby } from './standby.ts';
 
 /** Longest that one server may take to be connected while another could be tried, ms. */
 const PATIENCE = 5_000;
+
+/** So many looks at the ServiceLevel in a row count as one that lasts. */
+const LASTING = 6;
 
 /** Within the contract's deadline for a close, ms. */
 const CLOSING = 4_500;
@@ -32,29 +36,43 @@ export function redundantAdapter(set: ServerSet, timings: Timings = TIMINGS): Ad
   const open = (server: number, patience: number, signal: AbortSignal) =>
     openSeat(set, server, { ...timings, connect: Math.min(patience, timings.connect) }, leave, signal);
 
+  /** What kept each server from being used, told in the order of the mapping. @throws a Fault for all of them */
+  function refusals() {
+    const faults = new Map<number, Fault>();
+    return {
+      note(server: number, fault: Fault) {
+        faults.set(server, fault);
+      },
+      all(): Fault {
+        const each = options.flatMap(({ endpoint }, server) => {
+          const fault = faults.get(server);
+          return fault === undefined ? [] : [{ endpoint, fault }];
+        });
+        return noneOf(name, each);
+      },
+    };
+  }
+
   /** Connects to the first of these that can be. Rejects with what kept each of them. */
   async function connectTo(servers: readonly number[], signal: AbortSignal): Promise<Seat> {
-    const reasons: Fault[] = [];
+    const kept = refusals();
     for (const [i, server] of servers.entries()) {
       const last = i === servers.length - 1;
       try {
         return await open(server, last ? timings.connect : PATIENCE, signal);
       } catch (error) {
-        reasons.push(Fault.from(error, 'internal.unexpected', name));
-        if (signal.aborted) break;
+        if (signal.aborted) throw error;
+        kept.note(server, Fault.from(error, 'internal.unexpected', name));
       }
     }
-    throw severalReasons(reasons);
+    throw kept.all();
   }
 
-  function severalReasons(reasons: readonly Fault[]): Fault {
-    const [first] = reasons;
-    const all = [...new Set(reasons.map(({ message }) => message))].join('; ');
-    return new Fault(first?.code ?? 'source.unreachable', all, first);
-  }
-
-  /** The server to be used instead: one that stands by, else one that can be connected to. */
-  async function successor(left: number, signal: AbortSignal): Promise<Seat> {
+  /**
+   * The server to be used instead: one that stands by, else one that can be connected to. Rejects with what kept each.
+   * @param lost why the one that is left was lost; undefined: it was left for a better one
+   */
+  async function successor(left: number, lost: Fault | undefined, signal: AbortSignal): Promise<Seat> {
     const order = chooser.order(left);
     for (const server of order) {
       const seat = standbys.get(server)?.take();
@@ -62,7 +80,7 @@ export function redundantAdapter(set: ServerSet, timings: Timings = TIMINGS): Ad
       standbys.delete(server);
       return seat;
     }
-    const reasons: Fault[] = [];
+    const kept = refusals();
     for (const server of [...order, left]) {
       const waiting = standbys.get(server);
       standbys.delete(server);
@@ -70,11 +88,19 @@ export function redundantAdapter(set: ServerSet, timings: Timings = TIMINGS): Ad
       try {
         return await open(server, PATIENCE, signal);
       } catch (error) {
-        reasons.push(Fault.from(error, 'internal.unexpected', name));
-        if (signal.aborted) break;
+        if (signal.aborted) throw error;
+        const fault = Fault.from(error, 'internal.unexpected', name);
+        kept.note(server, server === left && lost !== undefined ? afterwards(left, lost, fault) : fault);
       }
     }
-    throw severalReasons(reasons);
+    throw kept.all();
+  }
+
+  /** Why a server was lost, and why it cannot be connected to since. */
+  function afterwards(server: number, lost: Fault, fault: Fault): Fault {
+    const { endpoint } = options[server] as OpcUaOptions;
+    const [first, then] = [lost, fault].map((one) => refused(name, { endpoint, fault: one }).reason);
+    return first === then ? fault : new Fault(fault.code, `${first}; then: ${then}`, fault);
   }
 
   /** Waits for the end of what is not used any more, at the end only: a server that is gone takes its time. */
@@ -88,9 +114,24 @@ export function redundantAdapter(set: ServerSet, timings: Timings = TIMINGS): Ad
     return ended;
   }
 
-  /** Resolves when another server should be used. */
-  async function overtaken(server: number, signal: AbortSignal): Promise<void> {
-    while (!signal.aborted && chooser.better(server, performance.now()) === undefined) await pause(WATCH / 2, signal);
+  /** Resolves when another server should be used. @param tell why this one is no good, though no other is better */
+  async function overtaken(
+    server: number,
+    tell: (reason: string | undefined) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    let told: string | undefined;
+    let changed = 0;
+    while (!signal.aborted && chooser.better(server, performance.now()) === undefined) {
+      const reason = withoutData(chooser.level(server));
+      // One that changes its mind all the time fills no log.
+      changed = reason === told ? 0 : changed + 1;
+      if (changed > LASTING) {
+        told = reason;
+        tell(reason);
+      }
+      await pause(WATCH / 2, signal);
+    }
   }
 
   return {
@@ -110,7 +151,8 @@ export function redundantAdapter(set: ServerSet, timings: Timings = TIMINGS): Ad
           for (const [server, { endpoint }] of options.entries()) {
             if (server === one.server || standbys.has(server)) continue;
             const after = endings.get(server) ?? Promise.resolve();
-            const tell = (reason: string | undefined) => seen.without(endpoint, reason);
+            const tell = (fault: Fault | undefined) =>
+              seen.tell(endpoint, fault && `does not stand by: ${refused(name, { endpoint, fault }).reason}`);
             const begin = (signal: AbortSignal) => open(server, timings.connect, signal);
             standbys.set(server, standby(begin, seen.sink, after, tell));
           }
@@ -118,7 +160,11 @@ export function redundantAdapter(set: ServerSet, timings: Timings = TIMINGS): Ad
           const over = AbortSignal.any([stop, turn.signal]);
           let fault: Fault | undefined;
           try {
-            await Promise.race([one.run(seen.sink), overtaken(one.server, over)]);
+            const { endpoint } = options[one.server] as OpcUaOptions;
+            const tell = (reason: string | undefined) =>
+              seen.tell(endpoint, reason && `is used, though ${reason}: no other is better`);
+            tell(undefined);
+            await Promise.race([one.run(seen.sink), overtaken(one.server, tell, over)]);
           } catch (error) {
             fault = Fault.from(error, 'internal.unexpected', name);
           }
@@ -128,11 +174,11 @@ export function redundantAdapter(set: ServerSet, timings: Timings = TIMINGS): Ad
           if (stop.aborted) return;
           const since = seen.lost();
           try {
-            current = await successor(one.server, stop);
+            current = await successor(one.server, fault, stop);
           } catch (error) {
             if (stop.aborted) return;
             // The supervisor takes over: it marks the tags, and tells of the outage.
-            throw fault ?? error;
+            throw error;
           }
           const next = current.server;
           const clocks = compare(set.clocks[one.server], set.clocks[next]);
@@ -176,12 +222,11 @@ export function redundantAdapter(set: ServerSet, timings: Timings = TIMINGS): Ad
         changes += 1;
         return since;
       },
-      /** A server does not stand by, and why; undefined: it does. */
-      without(endpoint: string, reason: string | undefined) {
+      /** What is wrong with a server; undefined: nothing. */
+      tell(endpoint: string, text: string | undefined) {
         const key = `server ${endpoint}`;
-        const text = `does not stand by: ${reason}`;
-        if (reason === undefined ? !missing.delete(key) : missing.get(key) === text) return;
-        if (reason !== undefined) missing.set(key, text);
+        if (text === undefined ? !missing.delete(key) : missing.get(key) === text) return;
+        if (text !== undefined) missing.set(key, text);
         trouble();
       },
       sink: {

@@ -27,7 +27,7 @@ export function standby(
   open: (signal: AbortSignal) => Promise<Seat>,
   sink: Sink,
   after: Promise<unknown>,
-  tell: (reason: string | undefined) => void,
+  tell: (fault: Fault | undefined) => void,
 ): Standby {
   const ending = new AbortController();
   const { signal } = ending;
@@ -40,7 +40,7 @@ export function standby(
       const own = await open(signal).catch((error) => {
         const fault = Fault.from(error, 'internal.unexpected', 'standing by');
         if (fault.class === 'configuration') wait = REFUSED;
-        if (!signal.aborted) tell(fault.message);
+        if (!signal.aborted) tell(fault);
       });
       if (own !== undefined) {
         seat = own;
@@ -49,7 +49,9 @@ export function standby(
           if (signal.aborted) resolve();
         });
         tell(undefined);
-        await Promise.race([own.run(sink), ended]).catch((error: Error) => seat === own && tell(error.message));
+        await Promise.race([own.run(sink), ended]).catch(
+          (error) => seat === own && tell(Fault.from(error, 'internal.unexpected', 'standing by')),
+        );
         // Taken, it is somebody else's.
         if (seat !== own) return;
         seat = undefined;
