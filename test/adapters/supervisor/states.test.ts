@@ -1,0 +1,136 @@
+// S1 and S3: the states of a source follow each other, whatever an adapter throws and whenever it is stopped.
+
+import { expect, test } from 'vitest';
+import { Fault } from '../../../agent/src/model/fault.ts';
+import { batch, bench, bringUp, pass, stateOf } from './rig.ts';
+
+test('S1: states follow each other as they should, each with one line that names both', async () => {
+  const one = bench();
+  expect(stateOf(one)).toBe('stopped');
+  one.source.start();
+  one.source.start();
+  await pass();
+  const seen = [stateOf(one)];
+  const adapter = await bringUp(one);
+  seen.push(stateOf(one));
+  adapter.sink!.trouble(new Map([['70PT201', 'IllegalDataAddress']]));
+  seen.push(stateOf(one));
+  adapter.sink!.trouble(new Map([['70PT201', 'IllegalDataAddress']]));
+  adapter.sink!.trouble(new Map());
+  seen.push(stateOf(one));
+  adapter.ended.reject(new Fault('source.timeout', 'no answer'));
+  await pass();
+  seen.push(stateOf(one));
+  await pass(1_000);
+  seen.push(stateOf(one));
+  await one.source.stop();
+  seen.push(stateOf(one));
+  expect(seen).toEqual(['connecting', 'running', 'degraded', 'running', 'waiting', 'connecting', 'stopped']);
+  const changes = one.lines.filter(({ fields }) => 'to' in fields).map(({ fields }) => [fields.from, fields.to]);
+  expect(changes).toEqual(seen.map((state, i) => [i === 0 ? 'stopped' : seen[i - 1], state]));
+  expect(one.adapters).toHaveLength(2);
+  expect(one.adapters.map((adapter) => adapter.closes)).toEqual([1, 1]);
+});
+
+test('S1: the counters tell readings, connections and the time of the last delivery', async () => {
+  const one = bench();
+  expect(one.source.stats()).toMatchObject({ received: 0, connects: 0, lastReading: null, tags: 2 });
+  one.source.start();
+  await pass();
+  const adapter = await bringUp(one);
+  adapter.sink!.deliver(batch(5));
+  expect(one.source.stats()).toMatchObject({ received: 6, connects: 1, lastReading: Date.now() });
+  await one.source.stop();
+});
+
+const thrown: Record<string, unknown> = {
+  'a fault': new Fault('source.refused', 'too many sessions'),
+  'an error': new TypeError('x is not a function'),
+  nothing: undefined,
+  'a string': 'broken',
+  'an object without a prototype': Object.create(null),
+};
+for (const [what, thing] of Object.entries(thrown)) {
+  for (const where of ['create', 'connect', 'run', 'close'] as const) {
+    test(`S3: ${what} thrown in ${where}, at once or later, is a wait and another attempt`, async () => {
+      let made = 0;
+      const one = bench(null, () => {
+        const fails = (step: typeof where) => step === where && made <= 2;
+        made++;
+        const act = (step: typeof where): Promise<void> => {
+          if (fails(step) && made === 1) throw thing;
+          return fails(step) ? Promise.reject(thing) : Promise.resolve();
+        };
+        if (where === 'create' && made <= 2) throw thing;
+        return {
+          connect: () => act('connect'),
+          run: (_, signal) =>
+            made <= 2 && where === 'close'
+              ? Promise.resolve()
+              : fails('run')
+                ? act('run')
+                : new Promise((resolve) => signal.addEventListener('abort', () => resolve())),
+          close: () => act('close'),
+        };
+      });
+      one.source.start();
+      await pass();
+      expect(stateOf(one)).toBe('waiting');
+      await pass(11_000);
+      await pass(11_000);
+      expect(stateOf(one)).toBe('running');
+      expect(made).toBe(3);
+      const waited = one.lines.find(({ fields }) => fields.to === 'waiting')!;
+      expect(typeof waited.fields.reason).toBe('string');
+      await one.source.stop();
+      expect(stateOf(one)).toBe('stopped');
+    });
+  }
+}
+
+test('stop is prompt while connecting, while running and while waiting, and nothing begins after it', async () => {
+  for (const situation of ['connecting', 'running', 'waiting'] as const) {
+    const one = bench();
+    one.source.start();
+    await pass();
+    if (situation === 'running') await bringUp(one);
+    if (situation === 'waiting') one.adapters[0]!.connecting.reject(new Fault('source.unreachable', 'no route'));
+    await pass();
+    expect(stateOf(one)).toBe(situation);
+    let stopped = false;
+    const stop = one.source.stop().then(() => (stopped = true));
+    await pass(10);
+    expect(stopped, situation).toBe(true);
+    await stop;
+    await pass(60_000);
+    expect([one.adapters.length, one.adapters[0]!.closes, stateOf(one)]).toEqual([1, 1, 'stopped']);
+    expect(one.gaps.filter((gap) => gap.reason === 'source-down').length).toBe(situation === 'waiting' ? 1 : 0);
+  }
+});
+
+test('an adapter that heeds neither the signal nor close does not keep the gateway from ending', async () => {
+  const one = bench(null, () => ({
+    connect: () => new Promise(() => {}),
+    run: () => Promise.resolve(),
+    close: () => new Promise(() => {}),
+  }));
+  one.source.start();
+  await pass();
+  let stopped = false;
+  void one.source.stop().then(() => (stopped = true));
+  await pass(10_100);
+  expect(stopped).toBe(true);
+});
+
+test('an adapter whose close hangs is left behind, and the source goes on with a new one', async () => {
+  let made = 0;
+  const one = bench(null, () => ({
+    connect: () => (++made === 1 ? Promise.reject(new Fault('source.closed', 'reset')) : new Promise(() => {})),
+    run: () => Promise.resolve(),
+    close: () => new Promise(() => {}),
+  }));
+  one.source.start();
+  await pass(6_000);
+  await pass(1_000);
+  expect([made, stateOf(one)]).toEqual([2, 'connecting']);
+});
