@@ -1,7 +1,7 @@
 // Files that are whole or not there at all, whatever moment the process or the machine dies at; whose they are; and why
 // one cannot be used, in words that say how to mend it.
 
-import { chownSync, closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
+import { chownSync, closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { describe } from '../../../model/fault.ts';
 
@@ -10,7 +10,8 @@ export function writeWhole(file: string, content: string | Buffer, mode = 0o644)
   const aside = `${file}.${process.pid}.part`;
   const descriptor = openSync(aside, 'w', mode);
   try {
-    writeSync(descriptor, Buffer.from(content));
+    // Not writeSync, which writes what there is room for and says so by a number.
+    writeFileSync(descriptor, content);
     fsyncSync(descriptor);
   } catch (error) {
     rmSync(aside, { force: true });
