@@ -3,7 +3,7 @@
 
 import type { EventEmitter } from 'node:events';
 import type { AddressSpace, Namespace, UAVariable } from 'node-opcua-address-space';
-import { BrowseRequest, DataType } from 'node-opcua-client';
+import { AttributeIds, BrowseRequest, DataType, DataValue, StatusCodes } from 'node-opcua-client';
 import { afterEach, expect, test } from 'vitest';
 import { opcuaAdapter } from '../../../agent/src/adapters/opcua/adapter.ts';
 import { keep } from '../../../agent/src/adapters/opcua/kept.ts';
@@ -123,6 +123,41 @@ test('what was sent into the dead link is had again, and the server need not kee
   await until('the values', () => sink.last(0)?.value === 2);
   expect(sink.of(0).map(({ value }) => value)).toEqual(expect.arrayContaining([0, 1, 2]));
   await until('nothing is kept', () => kept().length === 0);
+});
+
+test.each([
+  ['Bad', { statusCode: StatusCodes.BadResourceUnavailable }],
+  ['no value', { statusCode: StatusCodes.Good }],
+])('a server that answers %s when asked for its namespaces has not changed them', async (_, answer) => {
+  let array: UAVariable | undefined;
+  plc = await smallServer((space) => {
+    variable(space.registerNamespace('urn:one'), space, 'PV', 1);
+    array = space.findNode('i=2255') as UAVariable;
+  });
+  const options = openly(plc.endpoint, scratch(), tagsOf(['nsu=urn:one;s=PV']));
+  const adapter = opcuaAdapter(options, { ...QUICK, recheck: 50 });
+  const stop = new AbortController();
+  const sink = recorder();
+  await adapter.connect(stop.signal);
+  let over: unknown;
+  const run = adapter.run(sink, stop.signal).catch((error: unknown) => {
+    over = error;
+  });
+  end = async () => {
+    stop.abort();
+    await run;
+    await adapter.close();
+  };
+  await until('ready', () => sink.readies);
+  const honest = array!.readAttribute.bind(array!);
+  let reads = 0;
+  array!.readAttribute = (context, attribute, ...more) => {
+    if (attribute !== AttributeIds.Value) return honest(context, attribute, ...more);
+    reads += 1;
+    return new DataValue(answer);
+  };
+  await until('it is asked', () => over ?? reads > 3);
+  expect(over).toBeUndefined();
 });
 
 test('a message is had again whose types were being learned when the link broke', { timeout: 60_000 }, async () => {

@@ -349,6 +349,7 @@ export async function serve(
   /** A namespace that has come is known from now on; where one has moved, ids mean other nodes, and all is looked up anew. */
   async function lookAtNamespaces(estate: Estate): Promise<void> {
     const found = await readNamespaces(server);
+    if (found === undefined) return;
     if (namespaces.every((uri, i) => uri === found[i])) {
       namespaces = found;
       estate.namespaces = found;

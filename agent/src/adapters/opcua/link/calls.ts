@@ -320,11 +320,11 @@ export async function readServer({
   };
 }
 
-/** The server's namespaces now. */
-export async function readNamespaces({ once }: Calls): Promise<readonly string[]> {
+/** The server's namespaces now; undefined when it does not say. */
+export async function readNamespaces({ once }: Calls): Promise<readonly string[] | undefined> {
   const node = { nodeId: NAMESPACE_ARRAY, attributeId: AttributeIds.Value };
   const { value } = await once('reading the namespaces', (session) => session.read(node));
-  return Array.isArray(value.value) ? value.value : [];
+  return Array.isArray(value.value) ? value.value : undefined;
 }
 
 /** 0 or nothing means that the server sets no limit. */
