@@ -3,6 +3,8 @@
 
 import type { AddressSpace, BaseNode, UAVariable } from 'node-opcua-address-space';
 import {
+  AttributeIds,
+  type CreateMonitoredItemsRequest,
   DataType,
   EventNotificationList,
   NotificationMessage,
@@ -103,19 +105,19 @@ async function plant(): Promise<Plant> {
 type Event = Readonly<Record<string, Value>>;
 const eventsOf = (sink: Recorder) => sink.of(INDEX).map(({ value }) => value as Event);
 
-async function watching({ small }: Plant, more: Partial<EventsOptions> = {}, nodes = ['nsu=urn:test:tank;s=Level']) {
+async function watching({ small }: Plant, more: Partial<EventsOptions> = {}, nodes = ['nsu=urn:test:tank;s=Level'], timings = QUICK) {
   const sink = recorder();
   const stop = new AbortController();
   const options = { ...openly(small.endpoint, scratch(), tagsOf(nodes)), events: { ...WANTED, ...more } };
   const kept = keep(options);
   const once = async () => {
-    const adapter = opcuaAdapter(options, QUICK, kept);
+    const adapter = opcuaAdapter(options, timings, kept);
     await adapter.connect(stop.signal);
     const run = adapter.run(sink, stop.signal).catch((error: unknown) => error);
     return { adapter, run };
   };
   const first = await once();
-  await until('the tags stand', () => sink.readies > 0);
+  await Promise.race([first.run, until('the tags stand', () => sink.readies > 0)]);
   endings.push(async () => {
     stop.abort();
     await first.run;
@@ -248,6 +250,32 @@ test('a server that refuses where clauses is filtered here, subtypes too', async
   await until('the event', () => eventsOf(sink).length > 0);
   expect(eventsOf(sink).map(({ Message }) => Message)).toEqual(['derived']);
   expect(refused).toBeGreaterThan(0);
+});
+
+test('a server too slow to say that it watches for events tells each of them once', { timeout: 60_000 }, async () => {
+  const tank = await plant();
+  const server = tank.small.server as unknown as {
+    _on_CreateMonitoredItemsRequest(message: { request: CreateMonitoredItemsRequest }, channel: object): void;
+  };
+  const original = server._on_CreateMonitoredItemsRequest.bind(server);
+  let slow = true;
+  server._on_CreateMonitoredItemsRequest = (message, channel) => {
+    const [item] = message.request.itemsToCreate ?? [];
+    const isEvents = item?.itemToMonitor.attributeId === AttributeIds.EventNotifier;
+    // The item is made, and the answer lost.
+    const mute = Object.assign(Object.create(channel), { send_response: () => {} });
+    original(message, slow && isEvents ? mute : channel);
+    if (isEvents) slow = false;
+  };
+  const timings = { ...QUICK, request: 1_000 };
+  const { sink, run, adapter, once } = await watching(tank, { conditions: false }, undefined, timings);
+  await run;
+  await adapter.close();
+  const { run: over } = await once();
+  await Promise.race([over, until('the tags stand', () => sink.readies > 0)]);
+  for (const message of ['one', 'two']) tank.raise('SystemEventType', 500, message);
+  await until('the last', () => eventsOf(sink).some(({ Message }) => Message === 'two'));
+  expect(eventsOf(sink).map(({ Message }) => Message)).toEqual(['one', 'two']);
 });
 
 describe('a server without', () => {

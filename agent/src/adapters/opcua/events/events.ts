@@ -97,7 +97,6 @@ const REFRESH_AGAIN = 10_000;
 
 const CONDITION_TYPE = resolveNodeId('i=2782');
 const CONDITION_REFRESH = resolveNodeId('i=3875');
-const CLIENT_HANDLE = 1;
 
 export function events(options: EventsOptions): Events {
   const builder = new BatchBuilder();
@@ -105,6 +104,8 @@ export function events(options: EventsOptions): Events {
   let subscriptionId: number | undefined;
   let stands = false;
   let granted: Record<string, number> = {};
+  /** The client handle of the item that counts. */
+  let handle = 1;
   let fields = fieldsOf(options.fields, options.conditions, 'all');
   /** Types to be told apart here, where the server does not filter; undefined: it does, or all are wanted. */
   let only: ReadonlyMap<string, NodeId> | undefined;
@@ -133,7 +134,7 @@ export function events(options: EventsOptions): Events {
       asks.map(({ clause }) => clause),
       attempt.filtered ? where : undefined,
     );
-    const { results } = await server.once('watching for events', (session) =>
+    const creating = server.once('watching for events', (session) =>
       session.createMonitoredItems({
         subscriptionId: id,
         timestampsToReturn: TimestampsToReturn.Neither,
@@ -142,7 +143,7 @@ export function events(options: EventsOptions): Events {
             itemToMonitor: { nodeId: notifier, attributeId: AttributeIds.EventNotifier },
             monitoringMode: MonitoringMode.Reporting,
             requestedParameters: {
-              clientHandle: CLIENT_HANDLE,
+              clientHandle: handle,
               samplingInterval: 0,
               queueSize: QUEUE,
               discardOldest: true,
@@ -152,6 +153,11 @@ export function events(options: EventsOptions): Events {
         ],
       }),
     );
+    const { results } = await creating.catch((error: unknown) => {
+      // A server that was merely slow may have made the item: what comes of it would come twice.
+      handle += 1;
+      throw error;
+    });
     const [result] = results ?? [];
     const status = result?.statusCode.value ?? StatusCode.BadUnexpectedError;
     const answer = result?.filterResult instanceof EventFilterResult ? result.filterResult : undefined;
@@ -285,7 +291,8 @@ export function events(options: EventsOptions): Events {
       for (const notification of notificationData ?? []) {
         if (notification instanceof StatusChangeNotification) ended(notification.status.value);
         if (!(notification instanceof EventNotificationList)) continue;
-        for (const { eventFields } of notification.events ?? []) {
+        for (const { clientHandle, eventFields } of notification.events ?? []) {
+          if (clientHandle !== handle) continue;
           const { time, type, severity, value } = readEvent(fields, eventFields, namespaces);
           if (flows(type)) continue;
           // Servers apply a where clause as they understand it.
