@@ -105,7 +105,12 @@ async function plant(): Promise<Plant> {
 type Event = Readonly<Record<string, Value>>;
 const eventsOf = (sink: Recorder) => sink.of(INDEX).map(({ value }) => value as Event);
 
-async function watching({ small }: Plant, more: Partial<EventsOptions> = {}, nodes = ['nsu=urn:test:tank;s=Level'], timings = QUICK) {
+async function watching(
+  { small }: Plant,
+  more: Partial<EventsOptions> = {},
+  nodes = ['nsu=urn:test:tank;s=Level'],
+  timings = QUICK,
+) {
   const sink = recorder();
   const stop = new AbortController();
   const options = { ...openly(small.endpoint, scratch(), tagsOf(nodes)), events: { ...WANTED, ...more } };
@@ -117,7 +122,7 @@ async function watching({ small }: Plant, more: Partial<EventsOptions> = {}, nod
     return { adapter, run };
   };
   const first = await once();
-  await Promise.race([first.run, until('the tags stand', () => sink.readies > 0)]);
+  await Promise.race([first.run, until('the tags stand', () => sink.readies > 0, 30_000)]);
   endings.push(async () => {
     stop.abort();
     await first.run;
@@ -252,30 +257,40 @@ test('a server that refuses where clauses is filtered here, subtypes too', async
   expect(refused).toBeGreaterThan(0);
 });
 
-test('a server too slow to say that it watches for events tells each of them once', { timeout: 60_000 }, async () => {
-  const tank = await plant();
-  const server = tank.small.server as unknown as {
+/** The server watches for events as it is asked, and does not say so the first `times`. */
+function unanswered({ small }: Plant, times: number): void {
+  const server = small.server as unknown as {
     _on_CreateMonitoredItemsRequest(message: { request: CreateMonitoredItemsRequest }, channel: object): void;
   };
   const original = server._on_CreateMonitoredItemsRequest.bind(server);
-  let slow = true;
+  let left = times;
   server._on_CreateMonitoredItemsRequest = (message, channel) => {
     const [item] = message.request.itemsToCreate ?? [];
-    const isEvents = item?.itemToMonitor.attributeId === AttributeIds.EventNotifier;
-    // The item is made, and the answer lost.
-    const mute = Object.assign(Object.create(channel), { send_response: () => {} });
-    original(message, slow && isEvents ? mute : channel);
-    if (isEvents) slow = false;
+    const isMute = item?.itemToMonitor.attributeId === AttributeIds.EventNotifier && left-- > 0;
+    original(message, isMute ? Object.assign(Object.create(channel), { send_response: () => {} }) : channel);
   };
+}
+
+test('a server too slow to say that it watches for events tells each of them once', { timeout: 60_000 }, async () => {
+  const tank = await plant();
+  unanswered(tank, 1);
   const timings = { ...QUICK, request: 1_000 };
-  const { sink, run, adapter, once } = await watching(tank, { conditions: false }, undefined, timings);
-  await run;
-  await adapter.close();
-  const { run: over } = await once();
-  await Promise.race([over, until('the tags stand', () => sink.readies > 0)]);
+  const { sink } = await watching(tank, { conditions: false }, undefined, timings);
+  await until('the events stand', () => sink.parts.size === 0);
   for (const message of ['one', 'two']) tank.raise('SystemEventType', 500, message);
   await until('the last', () => eventsOf(sink).some(({ Message }) => Message === 'two'));
   expect(eventsOf(sink).map(({ Message }) => Message)).toEqual(['one', 'two']);
+});
+
+test('a server that never says whether it watches for events harms no tag', { timeout: 60_000 }, async () => {
+  const tank = await plant();
+  unanswered(tank, Infinity);
+  const { sink, run } = await watching(tank, {}, undefined, { ...QUICK, request: 500 });
+  expect(sink.readies).toBe(1);
+  expect(sink.parts.get('events')).toContain('no answer in 500 ms while watching for events');
+  set(tank.level, 60);
+  await Promise.race([run, until('the tag', () => sink.last(0)?.value === 60)]);
+  expect(sink.last(0)?.value).toBe(60);
 });
 
 describe('a server without', () => {

@@ -51,15 +51,15 @@ export interface Events {
   /** From now on events go to this sink, and calls to this server. */
   bind(link: EventsLink): void;
   /**
-   * Has the server watch for events, in the subscription that `open` makes; says by `note` why not. Rejects when the
-   * connection fails.
+   * Has the server watch for events, in the subscription that `open` makes; says by `note` why not, also where the server
+   * gives no answer: no tag is to suffer for that. Rejects when the connection fails.
    */
   begin(open: () => Promise<number>): Promise<void>;
   /** Takes a message of the subscription. @throws Fault when the server ended it */
   take(message: NotificationMessage): void;
   /** Messages are missing for good. */
   lost(from: Timestamp, to: Timestamp): void;
-  /** Has the server repeat its conditions. Rejects when the connection fails. */
+  /** Has the server repeat its conditions; says by `note` why not. Rejects when the connection fails. */
   refresh(): Promise<void>;
 }
 
@@ -215,7 +215,19 @@ export function events(options: EventsOptions): Events {
     again.unref();
   }
 
-  async function refresh(): Promise<void> {
+  /** What a server that is there does not do is said. */
+  async function noted(about: 'events' | 'conditions', work: () => Promise<void>): Promise<void> {
+    const { note } = bound();
+    try {
+      await work();
+    } catch (error) {
+      const { code, cause, message } = error as Fault;
+      if (code !== 'source.timeout' && serviceResult(cause ?? {}) === undefined) throw error;
+      note(about, message);
+    }
+  }
+
+  async function repeat(): Promise<void> {
     if (!options.conditions || !stands) return;
     const { server, note } = bound();
     asked = performance.now();
@@ -238,6 +250,44 @@ export function events(options: EventsOptions): Events {
     note('conditions', fails ? text : undefined);
   }
 
+  async function begin(open: () => Promise<number>): Promise<void> {
+    const { note, server } = bound();
+    const notifier = resolve(options.notifier);
+    const types = options.types.map(resolve);
+    if (notifier === undefined || types.includes(undefined)) return;
+    const derived = await subtypesOf(types as NodeId[], server);
+    const where = { severityFrom: options.severityFrom, types: types as NodeId[], derived: [...derived.values()] };
+    let refused: number = StatusCode.BadEventFilterInvalid;
+    try {
+      subscriptionId ??= await open();
+    } catch (error) {
+      note('events', `${statusName(answerOf(error))}: the server gives no subscription for events`);
+      return;
+    }
+    const id = subscriptionId;
+    for (const attempt of ATTEMPTS) {
+      const { asks, status, answer, queue } = await create(id, notifier, where, attempt);
+      if (status !== 0) {
+        refused = status;
+        // Whatever it says of an item with a where clause, it may take the one without.
+        if (attempt.filtered || BAD_FILTER.includes(status)) continue;
+        break;
+      }
+      granted = {
+        ...(queue < QUEUE && { eventQueue: queue }),
+        ...(!attempt.filtered && (where.types.length > 0 || where.severityFrom > 1) && { eventsFilteredHere: 1 }),
+      };
+      fields = asks;
+      only = attempt.filtered || where.types.length === 0 ? undefined : derived;
+      stands = true;
+      note('events', unknownFields(asks, answer));
+      return;
+    }
+    note('events', `${statusName(refused)}: the server does not tell events of ${options.notifier}`);
+  }
+
+  const refresh = () => noted('conditions', repeat);
+
   return {
     get stands() {
       return stands;
@@ -251,41 +301,7 @@ export function events(options: EventsOptions): Events {
       refreshing = Number.NEGATIVE_INFINITY;
       link = next;
     },
-    async begin(open) {
-      const { note, server } = bound();
-      const notifier = resolve(options.notifier);
-      const types = options.types.map(resolve);
-      if (notifier === undefined || types.includes(undefined)) return;
-      const derived = await subtypesOf(types as NodeId[], server);
-      const where = { severityFrom: options.severityFrom, types: types as NodeId[], derived: [...derived.values()] };
-      let refused: number = StatusCode.BadEventFilterInvalid;
-      try {
-        subscriptionId ??= await open();
-      } catch (error) {
-        note('events', `${statusName(answerOf(error))}: the server gives no subscription for events`);
-        return;
-      }
-      const id = subscriptionId;
-      for (const attempt of ATTEMPTS) {
-        const { asks, status, answer, queue } = await create(id, notifier, where, attempt);
-        if (status !== 0) {
-          refused = status;
-          // Whatever it says of an item with a where clause, it may take the one without.
-          if (attempt.filtered || BAD_FILTER.includes(status)) continue;
-          break;
-        }
-        granted = {
-          ...(queue < QUEUE && { eventQueue: queue }),
-          ...(!attempt.filtered && (where.types.length > 0 || where.severityFrom > 1) && { eventsFilteredHere: 1 }),
-        };
-        fields = asks;
-        only = attempt.filtered || where.types.length === 0 ? undefined : derived;
-        stands = true;
-        note('events', unknownFields(asks, answer));
-        return;
-      }
-      note('events', `${statusName(refused)}: the server does not tell events of ${options.notifier}`);
-    },
+    begin: (open) => noted('events', () => begin(open)),
     take({ notificationData }) {
       const { namespaces } = bound();
       for (const notification of notificationData ?? []) {
