@@ -380,6 +380,21 @@ describe('hostile', () => {
     expect(asked.filter((doing) => doing === 'asking for the conditions')).toHaveLength(1);
   });
 
+  test('an overflow at a server whose clock is hours ahead is no gap that ends before it begins', () => {
+    const { sink, told } = start();
+    const time = new Date(Date.now() + 7_200_000);
+    told.take(
+      message([
+        ...Array.from({ length: 4 }, () => new Variant()),
+        new Variant({ dataType: DataType.DateTime, value: time }),
+      ]),
+    );
+    expect(formatTime(sink.last(INDEX)!.time)).toBe(time.toISOString());
+    told.take(message(flow(3035)));
+    expect(sink.gaps).toHaveLength(1);
+    expect(sink.gaps[0]!.to).toBeGreaterThanOrEqual(sink.gaps[0]!.from);
+  });
+
   test('a refresh that never ends ends', () => {
     vi.useFakeTimers({ toFake: ['performance'] });
     try {

@@ -10,6 +10,7 @@ import {
   NotificationMessage,
   PublishResponse,
   type StatusChangeNotification,
+  type StatusCode,
   StatusCodes,
   Variant,
 } from 'node-opcua-client';
@@ -32,11 +33,17 @@ export const message = (
 
 export const keepAlive = (next: number) => message(next, []);
 
-export const change = (sequenceNumber: number, clientHandle: number, number: number, statusCode = StatusCodes.Good) => {
+export const change = (
+  sequenceNumber: number,
+  clientHandle: number,
+  number: number,
+  statusCode: StatusCode = StatusCodes.Good,
+  sourceTimestamp = new Date(),
+) => {
   const value = new DataValue({
     statusCode,
     value: new Variant({ dataType: DataType.Double, value: number }),
-    sourceTimestamp: new Date(),
+    sourceTimestamp,
   });
   return message(sequenceNumber, [
     new DataChangeNotification({ monitoredItems: [new MonitoredItemNotification({ clientHandle, value })] }),

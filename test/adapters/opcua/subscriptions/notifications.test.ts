@@ -100,3 +100,11 @@ test('events that come for an item of a tag, or for none, are nobody’s', () =>
   take(change(2, handles[0]!, 5));
   expect(sink.readings.map(({ value }) => value)).toEqual([5]);
 });
+
+test('a queue that overflows when the clock of the server was set back is no gap that ends before it begins', () => {
+  const { sink, take, handles } = start();
+  take(change(1, handles[0]!, 1, StatusCodes.Good, new Date('2026-11-01T03:00:00Z')));
+  take(change(2, handles[0]!, 2, StatusCodes.GoodWithOverflowBit, new Date('2026-11-01T02:00:00Z')));
+  expect(sink.gaps).toHaveLength(1);
+  expect(sink.gaps[0]!.to).toBeGreaterThanOrEqual(sink.gaps[0]!.from);
+});

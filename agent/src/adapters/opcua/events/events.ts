@@ -314,7 +314,8 @@ export function events(options: EventsOptions): Events {
           // Servers apply a where clause as they understand it.
           if (severity < options.severityFrom && options.severityFrom > 1) continue;
           if (only !== undefined && !(type !== undefined && only.has(type.toString()))) continue;
-          latest = time;
+          // A server whose clock is ahead lost none in the future.
+          latest = Math.min(time, now());
           const refresh = performance.now() - refreshing < REFRESH && value.ConditionId !== undefined;
           builder.add(options.index, time, StatusCode.Good, refresh ? { ...value, Refresh: true } : value);
         }

@@ -1,7 +1,17 @@
 // Files that are whole or not there at all, whatever moment the process or the machine dies at; whose they are; and why
 // one cannot be used, in words that say how to mend it.
 
-import { chownSync, closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { describe } from '../../../model/fault.ts';
 

@@ -129,7 +129,8 @@ export function receiver(roster: Roster, remarks: Remarks, counts: Counts): Rece
       beside?.admitted(position);
       const before = latest[position] as number;
       const from = noted.lossy.get(position)?.from ?? (before === -Infinity ? time : before);
-      noted.lossy.set(position, { from, to: time });
+      // The clock of the server may have been set back in between.
+      noted.lossy.set(position, { from: Math.min(from, time), to: time });
     }
     if (changed) noted.changed.add(position);
     if (gone) {
