@@ -61,7 +61,9 @@ export function opcuaAdapter(
       const link = await openLink(options, timings, either, former);
       kept.session = link.session;
       try {
-        const server = calls(link.session, options.name, timings.request, kept.memory.coped, kept.suspects.asking);
+        const { memory, suspects, courtesies } = kept;
+        const { request } = timings;
+        const server = calls(link.session, options.name, request, memory.coped, suspects.asking, courtesies.types);
         attend?.(server);
         return { link, server, ...(await unless(either, link, readServer(server))) };
       } catch (error) {

@@ -8,6 +8,7 @@ import type { Sink } from '../adapter.ts';
 import { pause } from '../pause.ts';
 import type { Estate, Kept } from './kept.ts';
 import type { Known } from './source/failover.ts';
+import { isPolled } from './source/item.ts';
 import type { OpcUaTag } from './source/options.ts';
 import type { Overlap } from './subscriptions/overlap.ts';
 
@@ -48,7 +49,7 @@ export async function changeOver(
 
 /** What no subscription bridges: polled tags, and events. */
 export function tellUnbridged({ items }: Estate, events: string | undefined, { since }: Known, sink: Sink): void {
-  const polled = items.filter(({ tag }) => tag.mode === 'poll').map(({ tag }) => tag.name);
+  const polled = items.filter(isPolled).map(({ tag }) => tag.name);
   const tags = events === undefined ? polled : [...polled, events];
   if (tags.length > 0) sink.gap({ reason: 'source-down', tags, from: since, to: now() });
 }

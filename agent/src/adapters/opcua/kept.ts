@@ -6,8 +6,9 @@ import type { Timestamp } from '../../model/time.ts';
 import type { Events } from './events/events.ts';
 import { type Backfill, backfill } from './history/history.ts';
 import { type Slowness, slowness } from './link/slowness.ts';
+import { type Courtesies, courtesies } from './source/courtesy.ts';
 import type { Known } from './source/failover.ts';
-import type { Item } from './source/item.ts';
+import { type Item, isPolled } from './source/item.ts';
 import { type OpcUaOptions, TIMINGS } from './source/options.ts';
 import { type Roster, roster } from './source/roster.ts';
 import type { Session } from './source/session.ts';
@@ -37,7 +38,7 @@ export interface Estate {
  * drops values without a mark, and what was not polled is missing.
  */
 export const bridges = ({ subscriptions, items }: Estate): boolean =>
-  subscriptions.granted().unmarked === 0 && !items.some(({ tag }) => tag.mode === 'poll');
+  subscriptions.granted().unmarked === 0 && !items.some(isPolled);
 
 export interface Kept {
   /** The tags as the mapping has them now; those of `OpcUaOptions` are the first. */
@@ -62,6 +63,8 @@ export interface Kept {
   readonly unreadable: Unreadable;
   /** Tags over which the server may fail calls, or end links. */
   readonly suspects: Suspects;
+  /** What the server may stumble over beside the readings. */
+  readonly courtesies: Courtesies;
   readonly meaning: Meaning;
   /** What the numbers of enumerations mean. */
   readonly texts: TextBook;
@@ -79,6 +82,7 @@ export const keep = (
   retry = TIMINGS.retry,
 ): Kept => {
   const unable = unreadable(tags);
+  const beside = courtesies(unable.note);
   const memory: Memory = { most: Number.POSITIVE_INFINITY, trying: 0, coped: new Map() };
   return {
     roster: tags,
@@ -91,13 +95,14 @@ export const keep = (
     restless: false,
     memory,
     counts: { overflows: 0, republished: 0, lost: 0 },
-    history: backfill(tags, lag),
+    history: backfill(tags, beside.history, lag),
     unreadable: unable,
     // It was one item, not how many there were.
     suspects: suspects(retry, () => {
       memory.most = Number.POSITIVE_INFINITY;
     }),
-    meaning: meaning(),
-    texts: textBook(unable.note),
+    courtesies: beside,
+    meaning: meaning(beside),
+    texts: textBook(unable.note, beside.texts),
   };
 };

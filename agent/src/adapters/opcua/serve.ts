@@ -16,7 +16,7 @@ import { report } from './report.ts';
 import { setAside, sift, withhold } from './sift.ts';
 import type { Hold } from './source/failover.ts';
 import { serviceResult } from './source/faults.ts';
-import type { Item } from './source/item.ts';
+import { type Item, isPolled, undamped } from './source/item.ts';
 import type { OpcUaOptions, OpcUaTag, Timings } from './source/options.ts';
 import { isUnreadable, patience, refusal } from './source/unreadable.ts';
 import { resolveNodes } from './space/nodes.ts';
@@ -56,12 +56,14 @@ export async function serve(
   };
   const eventsLink = { server, namespaces, sink, note };
   kept.suspects.renew();
+  kept.courtesies.renew();
   const previous = kept.estate?.subscriptions.receive;
   /** What came before this link, and first by it. */
   const ending = previous?.renew();
   const resumed = await takeUp();
   if (!resumed && !first) throw new Fault('source.closed', `${options.name}: the subscriptions are gone`);
   kept.unreadable.renew(!resumed);
+  kept.courtesies.tell();
   withhold(kept);
   if (!resumed) await clearUp();
   const estate = kept.estate ?? begin();
@@ -90,7 +92,7 @@ export async function serve(
     upkeep ?? tend(),
     refresh(estate),
     listenAgain(estate),
-    meaning.units(estate.items, ask),
+    units(estate),
     meaning.keepUp(() => estate.items, ask, tellRangeless),
     watchNamespaces(estate),
     fill(estate),
@@ -231,7 +233,7 @@ export async function serve(
       });
       tellRangeless();
       sink.granted(report(estate.subscriptions, estate.events, kept.mended));
-      await meaning.units(estate.items, ask);
+      await units(estate);
     }
   }
 
@@ -256,7 +258,7 @@ export async function serve(
     }
     if (described) kept.unreadable.tell(sink);
     await meaning.ranges(found, ask);
-    await texts.learn(found, limits, server);
+    await texts.learn(found, limits, server, false);
     const items = found.map((item) => (texts.has(item.tag.index) ? undamped(item) : item));
     const refused = await estate.subscriptions.add(items.filter((item) => !isPolled(item)));
     for (const { item, status, failure } of refused) {
@@ -370,10 +372,15 @@ export async function serve(
   async function keepTexts(estate: Estate): Promise<void> {
     if (resumed) texts.doubt(estate.items);
     const again = async (items: readonly Item[]) => {
-      await texts.learn(items, limits, server);
+      await texts.learn(items, limits, server, true);
       kept.unreadable.tell(sink);
     };
     await texts.keep(() => estate.items, again, signal);
+  }
+
+  async function units(estate: Estate): Promise<void> {
+    await meaning.units(estate.items, ask);
+    kept.unreadable.tell(sink);
   }
 
   function tellRangeless(): void {
@@ -385,12 +392,4 @@ export async function serve(
     const recorded = () => estate.items.filter(({ tag }) => tag.history === true);
     return kept.history.run(recorded, server, limits, sink, signal);
   }
-}
-
-const isPolled = ({ tag }: Item) => tag.mode === 'poll';
-
-/** Without the deadband of its source's defaults: the numbers of an enumeration are no amounts. */
-function undamped(item: Item): Item {
-  const { deadband: _, ...tag } = item.tag;
-  return { ...item, tag };
 }

@@ -5,6 +5,7 @@ import { Fault } from '../../model/fault.ts';
 import type { Sink } from '../adapter.ts';
 import { pause } from '../pause.ts';
 import type { Kept } from './kept.ts';
+import { isPolled } from './source/item.ts';
 
 /** The server fails every call that asks for this tag. */
 export function setAside({ suspects, unreadable }: Kept, position: number, status: number, reason: string): void {
@@ -18,7 +19,7 @@ export function withhold({ suspects, unreadable, roster, estate }: Kept): void {
   for (const [position, { status, reason }] of withheld)
     if (roster.tags[position] !== undefined) unreadable.set(position, status, reason);
   if (estate === undefined) return;
-  estate.items = estate.items.filter(({ tag, position }) => !(tag.mode === 'poll' && withheld.has(position)));
+  estate.items = estate.items.filter((item) => !(isPolled(item) && withheld.has(item.position)));
 }
 
 /**

@@ -13,7 +13,9 @@ import type { Gap } from '../../../model/gap.ts';
 import { now, TICKS_PER_MS, type Timestamp } from '../../../model/time.ts';
 import type { Sink } from '../../adapter.ts';
 import { pause } from '../../pause.ts';
+import { courteously } from '../link/beside.ts';
 import type { Calls, Limits } from '../link/calls.ts';
+import type { Courtesy, Manner } from '../source/courtesy.ts';
 import type { Item } from '../source/item.ts';
 import type { Roster } from '../source/roster.ts';
 import { type Outcome, type Pace, type Part, readPast, type Span } from './read.ts';
@@ -82,8 +84,11 @@ export interface Backfill {
   readonly counts: { readonly recovered: number; readonly forgotten: number };
 }
 
-/** @param lag how long to wait before history is asked for, ms; shorter in tests */
-export function backfill(roster: Roster, lag = LAG): Backfill {
+/**
+ * @param courtesy knows the nodes over whose history the server hung up
+ * @param lag how long to wait before history is asked for, ms; shorter in tests
+ */
+export function backfill(roster: Roster, courtesy: Courtesy, lag = LAG): Backfill {
   const jobs: Job[] = [];
   const counts = { recovered: 0, forgotten: 0 };
   /** What this server was seen to cope with. */
@@ -100,6 +105,14 @@ export function backfill(roster: Roster, lag = LAG): Backfill {
     counts.forgotten += 1;
   }
 
+  const manner = (position: number): Manner => courtesy.manner(roster.tags[position]?.name ?? '');
+
+  /** As many of these as may be asked for at once, and no more than `most`. */
+  function next(todo: readonly number[], most: number): readonly number[] {
+    const alone = todo.slice(0, most).findIndex((position) => manner(position) === 'alone');
+    return todo.slice(0, alone < 0 ? most : Math.max(1, alone));
+  }
+
   /** What is left of a job, in portions, until the link breaks or all is done. */
   async function work(
     job: Job,
@@ -112,7 +125,7 @@ export function backfill(roster: Roster, lag = LAG): Backfill {
     const byPosition = new Map(items.map((item) => [item.position, item]));
     if (job.todo === undefined) {
       const wanted = items.filter((item) => job.positions === undefined || job.positions.has(item.position));
-      const kept = wanted.length > 0 ? await recorded(wanted, server, limits) : [];
+      const kept = wanted.length > 0 ? await recorded(wanted, server, limits, courtesy) : [];
       job.complete &&= kept.length === (job.positions?.size ?? roster.positions.length);
       job.todo = kept.map(({ position }) => position);
     }
@@ -126,16 +139,17 @@ export function backfill(roster: Roster, lag = LAG): Backfill {
     let failures = 0;
     let size = pace.nodes;
     while (job.todo.length > 0 && !signal.aborted) {
-      const taken: readonly number[] = job.todo.slice(0, Math.min(size, limits.history));
+      const taken = next(job.todo, Math.min(size, limits.history));
       const spans = taken.flatMap((position): Span[] => {
         if (roster.tags[position] === undefined) return [];
         const item = byPosition.get(position);
-        // It cannot be read any more: what is missing of it stays missing.
-        if (item === undefined) job.complete = false;
-        return item === undefined ? [] : [spanOf(job, item)];
+        // It cannot be read any more, or not be asked for: what is missing of it stays missing.
+        if (item !== undefined && manner(position) !== 'not') return [spanOf(job, item)];
+        job.complete = false;
+        return [];
       });
       const outcome: Outcome =
-        spans.length > 0 ? await readPast(spans, pace, server, deliver, signal) : { how: 'read' };
+        spans.length > 0 ? await readPast(spans, pace, server, courtesy, deliver, signal) : { how: 'read' };
       if (outcome.how === 'aborted') return;
       if (outcome.how === 'none') {
         // The server has no history at all, or will not have it read.
@@ -230,11 +244,13 @@ export function backfill(roster: Roster, lag = LAG): Backfill {
 }
 
 /** The items whose node has a history that may be read. */
-async function recorded(items: readonly Item[], server: Calls, limits: Limits): Promise<Item[]> {
+async function recorded(items: readonly Item[], server: Calls, limits: Limits, courtesy: Courtesy): Promise<Item[]> {
   const found: Item[] = [];
-  await server.portions(items, limits.read, async (portion) => {
+  const service = 'asking which nodes have a history';
+  const nameOf = ({ tag }: Item) => tag.name;
+  await courteously(courtesy, server, true)(service, items, nameOf, limits.read, async (portion) => {
     const ids = portion.map(({ node }) => ({ nodeId: node, attributeId: AttributeIds.AccessLevel }));
-    const values = await server.once('asking which nodes have a history', (session) => session.read(ids));
+    const values = await server.once(service, (session) => session.read(ids));
     for (const [i, item] of portion.entries()) {
       const level: unknown = values[i]?.value.value;
       if (typeof level === 'number' && (level & HISTORY_READ) !== 0) found.push(item);

@@ -15,6 +15,7 @@ import { isBad, StatusCode } from '../../../model/status.ts';
 import { type Timestamp, toMillis } from '../../../model/time.ts';
 import { pause } from '../../pause.ts';
 import { type Calls, tooMuch } from '../link/calls.ts';
+import type { Courtesy } from '../source/courtesy.ts';
 import { serviceResult } from '../source/faults.ts';
 import type { Item } from '../source/item.ts';
 import { learned, rawValues } from '../values/raw.ts';
@@ -97,12 +98,14 @@ interface Reader {
 
 /**
  * Reads the past of some nodes. Rejects with a Fault only when the link is broken.
+ * @param courtesy told of every call, and whether it had an answer
  * @param deliver takes what came, call by call
  */
 export async function readPast(
   spans: readonly Span[],
   pace: Pace,
   server: Calls,
+  courtesy: Courtesy,
   deliver: (part: Part) => void,
   signal: AbortSignal,
 ): Promise<Outcome> {
@@ -143,11 +146,16 @@ export async function readPast(
       return { how: 'read', partial: true };
     }
     const began = performance.now();
+    const names = open.map(({ span: { item } }) => item.tag.name);
+    const answered = courtesy.asking('reading the history', names);
     let answer: HistoryReadResponse;
     try {
       answer = await server.ask<HistoryReadResponse>('reading the history', request(false), 'long');
+      answered();
     } catch (error) {
       const status = error instanceof Fault ? serviceResult(error.cause ?? {}) : undefined;
+      if (status === undefined && tooMuch(error)) await server.ping().then(answered, () => {});
+      else if (!(error instanceof Fault && error.code === 'source.closed')) answered();
       if (status === undefined && !tooMuch(error)) throw error;
       if (status !== undefined && NEVER.includes(status)) return { how: 'none' };
       await release();

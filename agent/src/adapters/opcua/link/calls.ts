@@ -13,6 +13,7 @@ import {
 import { Fault } from '../../../model/fault.ts';
 import { StatusCode } from '../../../model/status.ts';
 import { within } from '../../deadline.ts';
+import type { Courtesy } from '../source/courtesy.ts';
 import { faultFrom, serviceResult } from '../source/faults.ts';
 import type { Session } from '../source/session.ts';
 import type { Suspects } from '../source/suspects.ts';
@@ -104,6 +105,7 @@ const REMEMBERED = 3_600_000;
  * @param deadline of one service call, ms
  * @param coped remembered over links to the same server
  * @param asking likewise
+ * @param beside likewise, of data types
  */
 export function calls(
   session: Session,
@@ -111,6 +113,7 @@ export function calls(
   deadline: number,
   coped: Coped = new Map(),
   asking: Suspects['asking'] = () => () => {},
+  beside?: Courtesy,
 ): Calls {
   const known = (most: number) => {
     const { size, at } = coped.get(most) ?? { size: most, at: 0 };
@@ -150,7 +153,7 @@ export function calls(
       });
   const ask = <T>(doing: string, request: object, pace?: Pace) => once(doing, send<T>(request), pace);
 
-  const types = serverTypes(once, tooMuch);
+  const types = serverTypes(once, tooMuch, beside);
   const ping = async () => {
     await once('asking whether it is there', (session) => session.read(STATE));
   };

@@ -10,3 +10,12 @@ export interface Item {
   /** Where the tag stands in the source. */
   readonly position: number;
 }
+
+/** Whether it is read again and again, and not monitored. */
+export const isPolled = ({ tag }: Item): boolean => tag.mode === 'poll';
+
+/** Without the deadband of its source's defaults: the numbers of an enumeration are no amounts. */
+export function undamped(item: Item): Item {
+  const { deadband: _, ...tag } = item.tag;
+  return { ...item, tag };
+}

@@ -4,9 +4,10 @@
 
 import { AttributeIds, BrowseDirection, type NodeId, resolveNodeId } from 'node-opcua-client';
 import { NodeIdType } from 'node-opcua-nodeid';
+import { type Beside, besides } from '../link/beside.ts';
 import type { Calls, Limits } from '../link/calls.ts';
 import type { OpcUaTag } from '../source/options.ts';
-import { properties } from './facts.ts';
+import { type Named, properties } from './facts.ts';
 
 /** Texts by number; false is 0 and true is 1. */
 export type Texts = ReadonlyMap<number, string>;
@@ -29,26 +30,31 @@ const ENUMERATION = 29;
 export interface Answer {
   readonly texts?: Texts;
   readonly reason?: string;
+  /** Its data type, as `Beside` names it. */
+  readonly type?: string;
 }
+
+/** The name under which a data type is told. */
+const typeName = (type: NodeId | string) => `the type ${type}`;
 
 /** The texts of each, in the order given. Rejects with a Fault when the server does not answer. */
 export async function readTexts(
   items: readonly { readonly tag: OpcUaTag; readonly node: NodeId }[],
   limits: Limits,
   server: Calls,
+  beside: Beside = besides(server),
 ): Promise<Answer[]> {
-  const types = await dataTypes(
-    items.map(({ node }) => node),
-    limits,
-    server,
-  );
-  const bases = await basesOf(types, limits, server);
+  const nodes = items.map(({ tag, node }): Named => ({ name: tag.name, node }));
+  const types = await dataTypes(nodes, limits, server, beside);
+  const bases = await basesOf(types, limits, server, beside);
   const baseOf = (i: number) => (types[i] === undefined ? undefined : bases.get(String(types[i])));
   const enumerations = distinct(types.filter((_, i) => baseOf(i) === ENUMERATION));
-  const defined = await definedBy(enumerations, limits, server);
+  const defined = await definedBy(enumerations, limits, server, beside);
   const answers = items.map((_, i): Answer => {
     const texts = defined.get(String(types[i]));
-    return texts === undefined ? { reason: reasonOf(types[i], baseOf(i)) } : { texts };
+    const type = types[i];
+    const of = type && { type: typeName(type) };
+    return texts === undefined ? { reason: reasonOf(type, baseOf(i)), ...of } : { texts, ...of };
   });
   const lacking = (wanted: (base: number, tag: OpcUaTag) => boolean) =>
     [...items.keys()].filter((i) => {
@@ -57,10 +63,11 @@ export async function readTexts(
     });
   const ask = (which: readonly number[], name: string) =>
     properties(
-      which.map((i) => (items[i] as { node: NodeId }).node),
+      which.map((i) => nodes[i] as Named),
       name,
       limits,
       server,
+      beside,
     );
   for (const [name, read] of [
     ['EnumStrings', stringsIn],
@@ -96,14 +103,39 @@ function reasonOf(type: NodeId | undefined, base: number | undefined): string {
   return `enumText: the server has no texts for it, it is of type ${type}; its value is sent as it is`;
 }
 
-async function dataTypes(nodes: readonly NodeId[], limits: Limits, server: Calls): Promise<(NodeId | undefined)[]> {
-  const types: (NodeId | undefined)[] = Array(nodes.length);
-  await server.portions(nodes, limits.read, async (portion, from) => {
-    const ids = portion.map((nodeId) => ({ nodeId, attributeId: AttributeIds.DataType }));
-    const values = await server.once('asking for data types', (session) => session.read(ids));
-    for (const [i, { value }] of values.entries()) types[from + i] = (value.value as NodeId | null) ?? undefined;
-  });
-  return types;
+async function dataTypes(
+  nodes: readonly Named[],
+  limits: Limits,
+  server: Calls,
+  beside: Beside,
+): Promise<(NodeId | undefined)[]> {
+  const read = await attributes(nodes, AttributeIds.DataType, limits, server, beside);
+  return read.map((type) => (type as NodeId | null) ?? undefined);
+}
+
+/** One attribute of each. */
+async function attributes(
+  nodes: readonly Named[],
+  attributeId: AttributeIds,
+  limits: Limits,
+  server: Calls,
+  beside: Beside,
+): Promise<unknown[]> {
+  const read: unknown[] = Array(nodes.length).fill(undefined);
+  const service = `reading ${AttributeIds[attributeId]}`;
+  const all = nodes.map((one, at) => ({ ...one, at }));
+  await beside(
+    service,
+    all,
+    ({ name }) => name,
+    limits.read,
+    async (portion) => {
+      const ids = portion.map(({ node }) => ({ nodeId: node, attributeId }));
+      const values = await server.once(service, (session) => session.read(ids));
+      for (const [i, { at }] of portion.entries()) read[at] = values[i]?.value.value;
+    },
+  );
+  return read;
 }
 
 /** What each type is encoded as, or ENUMERATION: by its supertypes, all types level by level. */
@@ -111,7 +143,9 @@ async function basesOf(
   types: readonly (NodeId | undefined)[],
   limits: Limits,
   server: Calls,
+  beside: Beside,
 ): Promise<Map<string, number>> {
+  const service = 'asking for supertypes';
   const bases = new Map<string, number>();
   let open = distinct(types).map((type) => ({ key: String(type), at: type }));
   for (let i = 0; open.length > 0 && i < HIGHEST; i++) {
@@ -122,7 +156,9 @@ async function basesOf(
       else above.push(one);
     }
     const next: typeof open = [];
-    await server.portions(above, Math.min(limits.read, limits.translate), async (portion) => {
+    const most = Math.min(limits.read, limits.translate);
+    const nameOf = ({ key }: (typeof open)[number]) => typeName(key);
+    await beside(service, above, nameOf, most, async (portion) => {
       const wishes = portion.map(({ at }) => ({
         nodeId: at,
         referenceTypeId: HAS_SUBTYPE,
@@ -130,7 +166,7 @@ async function basesOf(
         includeSubtypes: true,
         resultMask: 0,
       }));
-      const results = await server.once('asking for data types', (session) => session.browse(wishes));
+      const results = await server.once(service, (session) => session.browse(wishes));
       for (const [i, { key }] of portion.entries()) {
         const parent = results[i]?.references?.[0]?.nodeId;
         if (parent !== undefined) next.push({ key, at: parent });
@@ -149,7 +185,13 @@ function distinct(types: readonly (NodeId | undefined)[]): NodeId[] {
 }
 
 /** The texts of enumerations that have some. What a property says goes before the definition, which may have no texts. */
-async function definedBy(types: readonly NodeId[], limits: Limits, server: Calls): Promise<Map<string, Texts>> {
+async function definedBy(
+  types: readonly NodeId[],
+  limits: Limits,
+  server: Calls,
+  beside: Beside,
+): Promise<Map<string, Texts>> {
+  const nodes = types.map((node): Named => ({ name: typeName(node), node }));
   const found = new Map<string, Map<number, string>>();
   const note = (values: readonly unknown[], read: (value: unknown) => Map<number, string> | undefined) => {
     for (const [i, type] of types.entries()) {
@@ -157,14 +199,9 @@ async function definedBy(types: readonly NodeId[], limits: Limits, server: Calls
       if (texts !== undefined) found.set(String(type), new Map([...texts, ...(found.get(String(type)) ?? [])]));
     }
   };
-  note(await properties(types, 'EnumValues', limits, server), valuesIn);
-  note(await properties(types, 'EnumStrings', limits, server), stringsIn);
-  const definitions: unknown[] = Array(types.length);
-  await server.portions(types, limits.read, async (portion, from) => {
-    const ids = portion.map((nodeId) => ({ nodeId, attributeId: AttributeIds.DataTypeDefinition }));
-    const values = await server.once('asking for data types', (session) => session.read(ids));
-    for (const [i, { value }] of values.entries()) definitions[from + i] = value.value;
-  });
+  note(await properties(nodes, 'EnumValues', limits, server, beside), valuesIn);
+  note(await properties(nodes, 'EnumStrings', limits, server, beside), stringsIn);
+  const definitions = await attributes(nodes, AttributeIds.DataTypeDefinition, limits, server, beside);
   note(definitions, (definition) => valuesIn((definition as { fields?: unknown } | null)?.fields));
   return found;
 }

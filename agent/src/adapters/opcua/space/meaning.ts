@@ -1,10 +1,13 @@
 // What the server says of its signals: the ranges that deadbands need, before the first reading, and the units that the
-// mapping lacks, when there is time. Both are asked for again when the server says that they changed.
+// mapping lacks, when there is time. Both are asked for again when the server says that they changed. Where it stumbles over
+// them, readings flow without (source/courtesy.ts).
 
 import { Fault } from '../../../model/fault.ts';
 import type { Sink } from '../../adapter.ts';
 import { pause } from '../../pause.ts';
+import { courteously } from '../link/beside.ts';
 import type { Calls, Limits } from '../link/calls.ts';
+import type { Courtesies } from '../source/courtesy.ts';
 import type { Item } from '../source/item.ts';
 import { readRanges, readUnits } from './facts.ts';
 
@@ -20,7 +23,7 @@ export interface Ask {
 }
 
 export interface Meaning {
-  /** Asks for the ranges that deadbands need. Rejects with a Fault when that fails. */
+  /** Asks for the ranges that deadbands need. Rejects with a Fault when the link is broken. */
   ranges(items: readonly Item[], ask: Ask): Promise<void>;
   /** Asks for units not known yet: a courtesy, for which no reading waits and over which no link breaks. */
   units(items: readonly Item[], ask: Ask): Promise<void>;
@@ -35,26 +38,37 @@ export interface Meaning {
   lacks(items: readonly Item[], filtered: ReadonlySet<number>): string | undefined;
 }
 
-export function meaning(): Meaning {
+export function meaning(courtesies: Pick<Courtesies, 'ranges' | 'units'>): Meaning {
   /** By position. */
   const unitAsked = new Set<number>();
   const rangeless = new Set<number>();
   const stale = new Set<number>();
   let wake: () => void = () => {};
 
-  async function ranges(items: readonly Item[], { server, limits, sink }: Ask): Promise<void> {
+  async function askRanges(
+    items: readonly Item[],
+    { server, limits, sink }: Ask,
+    patient: boolean,
+  ): Promise<readonly Item[]> {
     const wanting = items.filter(({ tag }) => tag.wantsRange);
-    const facts = await readRanges(
-      wanting.map(({ node }) => node),
-      limits,
-      server,
-    );
-    for (const [i, { tag, position }] of wanting.entries()) {
+    const facts = await readRanges(wanting, limits, server, courteously(courtesies.ranges, server, patient));
+    const lacking: Item[] = [];
+    for (const [i, item] of wanting.entries()) {
+      const { tag, position } = item;
       const told = facts[i] ?? {};
-      if (told.range === undefined) rangeless.add(position);
-      else rangeless.delete(position);
+      if (told.range === undefined) {
+        rangeless.add(position);
+        lacking.push(item);
+      } else rangeless.delete(position);
       sink.describe(tag.index, told);
     }
+    return lacking;
+  }
+
+  async function ranges(items: readonly Item[], ask: Ask): Promise<void> {
+    const lacking = await askRanges(items, ask, false);
+    // Those that only a call of its own may ask for are asked for when there is time.
+    if (courtesies.ranges.waiting) for (const { position } of lacking) stale.add(position);
   }
 
   async function units(items: readonly Item[], { server, limits, sink, signal }: Ask): Promise<void> {
@@ -62,11 +76,11 @@ export function meaning(): Meaning {
     for (let from = 0; from < lacking.length && !signal.aborted; from += limits.read) {
       const portion = lacking.slice(from, from + limits.read);
       await courtesy(async () => {
-        const nodes = portion.map(({ node }) => node);
-        const found = await readUnits(nodes, limits, server);
+        const found = await readUnits(portion, limits, server, courteously(courtesies.units, server, true));
         for (const [i, { tag, position }] of portion.entries()) {
-          unitAsked.add(position);
           const unit = found[i];
+          // Of one that the server stumbles over it is asked again over another link.
+          if (unit !== undefined || courtesies.units.manner(tag.name) === 'together') unitAsked.add(position);
           if (unit !== undefined) sink.describe(tag.index, { unit });
         }
       });
@@ -82,6 +96,8 @@ export function meaning(): Meaning {
     },
     async keepUp(items, ask, told) {
       const { signal } = ask;
+      for (const { tag, position } of items())
+        if (rangeless.has(position) && courtesies.ranges.manner(tag.name) === 'alone') stale.add(position);
       while (!signal.aborted) {
         if (stale.size === 0) {
           const early = new AbortController();
@@ -91,10 +107,13 @@ export function meaning(): Meaning {
         }
         await pause(GATHER, signal);
         if (signal.aborted) return;
+        const positions = [...stale];
         const again = items().filter(({ position }) => stale.has(position));
         for (const { position } of again) unitAsked.delete(position);
-        stale.clear();
-        await courtesy(() => ranges(again, ask));
+        await courtesy(async () => {
+          await askRanges(again, ask, true);
+          for (const position of positions) stale.delete(position);
+        });
         await units(again, ask);
         told();
       }

@@ -6,9 +6,11 @@ import { type Batch, Kind, type Value, valueAt } from '../../../model/batch.ts';
 import { Fault } from '../../../model/fault.ts';
 import type { Sink } from '../../adapter.ts';
 import { pause } from '../../pause.ts';
+import { courteously } from '../link/beside.ts';
 import type { Calls, Limits } from '../link/calls.ts';
+import type { Courtesy } from '../source/courtesy.ts';
 import type { Item } from '../source/item.ts';
-import { readTexts, type Texts } from './enumerations.ts';
+import { type Answer, readTexts, type Texts } from './enumerations.ts';
 
 /** Longest that the first readings of a source wait for texts, ms. */
 const PATIENCE = 15_000;
@@ -18,12 +20,17 @@ const AGAIN = 5_000;
 /** After how many failures this is not doubled any more. */
 const DOUBLINGS = 6;
 
+const STUMBLES = 'enumText: the server hangs up or fails when it is asked for its texts; its value is sent as it is';
+
 /** StructureChanged and SemanticsChanged of a StatusCode (OPC 10000-4 section 7.39.1). */
 const CHANGED = 0xc000;
 
 export interface TextBook {
-  /** Asks for the texts of these items. Resolves when they are known, or the server does not say: then they stay as they were. */
-  learn(items: readonly Item[], limits: Limits, server: Calls): Promise<void>;
+  /**
+   * Asks for the texts of these items. Resolves when they are known, or the server does not say: then they stay as they were.
+   * @param patient no reading waits for this
+   */
+  learn(items: readonly Item[], limits: Limits, server: Calls, patient: boolean): Promise<void>;
   /** Whether texts are known for the tag of this index. */
   has(tag: number): boolean;
   /** The tag is gone. */
@@ -41,7 +48,7 @@ export interface TextBook {
 }
 
 /** @param note told of a tag whose texts cannot be had; undefined: they can */
-export function textBook(note: (tag: string, reason: string | undefined) => void): TextBook {
+export function textBook(note: (tag: string, reason: string | undefined) => void, courtesy: Courtesy): TextBook {
   const known = new Map<number, Texts>();
   const doubted = new Set<number>();
   let wake: () => void = () => {};
@@ -51,22 +58,32 @@ export function textBook(note: (tag: string, reason: string | undefined) => void
     wake();
   };
 
-  async function ask(items: readonly Item[], limits: Limits, server: Calls): Promise<void> {
-    const answers = await readTexts(items, limits, server);
+  async function ask(items: readonly Item[], limits: Limits, server: Calls, patient: boolean): Promise<void> {
+    const answers = await readTexts(items, limits, server, courteously(courtesy, server, patient));
     for (const [i, { tag }] of items.entries()) {
-      const { texts, reason } = answers[i] ?? {};
-      if (texts !== undefined) known.set(tag.index, texts);
-      else known.delete(tag.index);
+      const answer = answers[i] ?? {};
+      const without = leftOut(tag.name, answer);
+      // The server may hold the same still: it was not asked.
+      if (answer.texts !== undefined) known.set(tag.index, answer.texts);
+      else if (!without) known.delete(tag.index);
+      const reason = known.has(tag.index) ? undefined : without ? STUMBLES : answer.reason;
       note(tag.name, tag.enumText === 'wanted' ? reason : undefined);
+      if (without && !patient && courtesy.waiting) doubt(tag.index);
     }
   }
 
-  async function learn(all: readonly Item[], limits: Limits, server: Calls): Promise<void> {
+  /** Whether texts lack because the server was not asked for everything. */
+  const leftOut = (name: string, { texts, type }: Answer) =>
+    texts === undefined &&
+    [name, ...(type === undefined ? [] : [type])].some((of) => courtesy.manner(of) !== 'together');
+
+  async function learn(all: readonly Item[], limits: Limits, server: Calls, patient: boolean): Promise<void> {
     const items = all.filter(({ tag }) => tag.enumText !== undefined);
     if (items.length === 0) return;
     const late = Promise.withResolvers<string>();
-    const timer = setTimeout(() => late.resolve(`the server did not say its texts in ${PATIENCE} ms`), PATIENCE);
-    const asked = ask(items, limits, server).catch((error: unknown) => {
+    const giveUp = () => late.resolve(`the server did not say its texts in ${PATIENCE} ms`);
+    const timer = patient ? undefined : setTimeout(giveUp, PATIENCE);
+    const asked = ask(items, limits, server, patient).catch((error: unknown) => {
       // No reading is to be held up for a text; whether the link is broken others will tell.
       if (!(error instanceof Fault)) throw error;
       return `the server does not say its texts: ${error.message}`;

@@ -7,6 +7,7 @@ import { NodeIdType } from 'node-opcua-nodeid';
 import type { Value } from '../../../model/batch.ts';
 import { Fault } from '../../../model/fault.ts';
 import { StatusCode } from '../../../model/status.ts';
+import type { Courtesy } from '../source/courtesy.ts';
 import { dictionaries, type Once } from './dictionaries.ts';
 import { NotDescribed } from './dictionary.ts';
 import { standardStructure, standardType } from './standard.ts';
@@ -39,6 +40,8 @@ const RESULT_BROWSE_NAME = 8;
 
 /** Faults of a server that is there. */
 const ANSWERED: readonly string[] = ['source.protocol', 'source.timeout', 'source.refused'];
+
+const HANGS_UP = 'the server hangs up when it is asked for its type';
 
 const STRUCTURE = 22;
 const VARIANT = 24;
@@ -77,8 +80,11 @@ const isStructure = (value: unknown): value is Definition =>
 const failed = (reason: string): Known => ({ kind: 'failed', reason });
 const builtIn = (id: number): Known => ({ kind: 'built-in', id });
 
-/** @param tooMuch whether a call failed because of the size of its answer */
-export function serverTypes(once: Once, tooMuch: (error: unknown) => boolean): Types {
+/**
+ * @param tooMuch whether a call failed because of the size of its answer
+ * @param courtesy knows the types over which the server hung up
+ */
+export function serverTypes(once: Once, tooMuch: (error: unknown) => boolean, courtesy?: Courtesy): Types {
   const encodings = new Map<string, Known>();
   const types = new Map<string, Known>();
   const wanting = new Map<string, NodeId>();
@@ -213,6 +219,19 @@ export function serverTypes(once: Once, tooMuch: (error: unknown) => boolean): T
     }
   }
 
+  /** What ends the link is held against the type. */
+  async function unended<T>(key: string, work: Promise<T>): Promise<T> {
+    const answered = courtesy?.asking('asking for a type', [key]);
+    try {
+      const known = await work;
+      answered?.();
+      return known;
+    } catch (error) {
+      if (!(error instanceof Fault && error.code === 'source.closed')) answered?.();
+      throw error;
+    }
+  }
+
   const look = (type: string): Known | undefined => {
     const standard = /^(?:ns=0;)?i=(\d+)$/.exec(type);
     const id = Number(standard?.[1] ?? 0);
@@ -249,7 +268,7 @@ export function serverTypes(once: Once, tooMuch: (error: unknown) => boolean): T
         let known: Known;
         again.delete(key);
         try {
-          known = await encoded(encoding);
+          known = courtesy?.manner(key) === 'not' ? failed(HANGS_UP) : await unended(key, encoded(encoding));
         } catch (error) {
           // A type that cannot be asked for harms nobody else; whether the link is broken others will tell.
           if (error instanceof Fault && !ANSWERED.includes(error.code)) throw error;
