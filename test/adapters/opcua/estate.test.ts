@@ -5,6 +5,7 @@ import type { EventEmitter } from 'node:events';
 import type { AddressSpace, Namespace, UAVariable } from 'node-opcua-address-space';
 import { AttributeIds, BrowseRequest, DataType, DataValue, StatusCodes } from 'node-opcua-client';
 import { afterEach, expect, test } from 'vitest';
+import type { Sink } from '../../../agent/src/adapters/adapter.ts';
 import { opcuaAdapter } from '../../../agent/src/adapters/opcua/adapter.ts';
 import { keep } from '../../../agent/src/adapters/opcua/kept.ts';
 import { scratch } from '../../support/scratch.ts';
@@ -42,17 +43,40 @@ const variable = (namespace: Namespace, space: AddressSpace, name: string, value
   return made;
 };
 
-/** Two links of one source, the second after the first was cut; `between` happens to the server meanwhile. */
-async function twice(nodes: readonly string[], between: () => unknown): Promise<Recorder> {
+/** The subscription that stands on the server, and the messages that it keeps to be asked for again. */
+const subscription = () => {
+  const [session] = Object.values(
+    (plc!.server.engine as unknown as { _sessions: Record<string, Answering> })._sessions,
+  );
+  return Object.values(session?.publishEngine._subscriptions ?? {})[0];
+};
+const kept = () => subscription()?.getAvailableSequenceNumbers() ?? [];
+
+/**
+ * Two links of one source, the second after the first was cut; `between` happens to the server meanwhile.
+ * @param ready told when a link says that nothing is missed any more
+ */
+async function twice(
+  nodes: readonly string[],
+  between: () => unknown,
+  ready: (sink: Recorder) => void = () => {},
+): Promise<Recorder> {
   link = await wire(plc!.port);
   const options = openly(`opc.tcp://127.0.0.1:${link.port}`, scratch(), tagsOf(nodes));
   const kept = keep(options);
   const sink = recorder();
+  const heard: Sink = {
+    ...sink,
+    ready(whole) {
+      ready(sink);
+      return sink.ready(whole);
+    },
+  };
   for (const round of [1, 2]) {
     const adapter = opcuaAdapter(options, QUICK, kept);
     const stop = new AbortController();
     await adapter.connect(stop.signal);
-    const run = adapter.run(sink, stop.signal).catch((error: unknown) => error);
+    const run = adapter.run(heard, stop.signal).catch((error: unknown) => error);
     end = async () => {
       stop.abort();
       await run;
@@ -101,13 +125,6 @@ test('what was sent into the dead link is had again, and the server need not kee
     const pv = variable(space.registerNamespace('urn:one'), space, 'PV', 0);
     set = (value) => pv.setValueFromSource({ dataType: DataType.Double, value });
   });
-  const subscription = () => {
-    const [session] = Object.values(
-      (plc!.server.engine as unknown as { _sessions: Record<string, Answering> })._sessions,
-    );
-    return Object.values(session?.publishEngine._subscriptions ?? {})[0];
-  };
-  const kept = () => subscription()?.getAvailableSequenceNumbers() ?? [];
   const sink = await twice(['nsu=urn:one;s=PV'], async () => {
     // A keep-alive carries the number of the message that comes next, which is not to be taken for one that came.
     await new Promise((resolve) => subscription()!.once('keepalive', resolve));
@@ -158,6 +175,33 @@ test.each([
   };
   await until('it is asked', () => over ?? reads > 3);
   expect(over).toBeUndefined();
+});
+
+test('what was sent into the dead link comes in its order before the outage ends, and waits for no other message', async () => {
+  let set = (_: number): void => {};
+  plc = await smallServer((space) => {
+    const pv = variable(space.registerNamespace('urn:one'), space, 'PV', 0);
+    set = (value) => pv.setValueFromSource({ dataType: DataType.Double, value });
+  });
+  const server = plc.server as unknown as Record<string, (message: object, channel: object) => void>;
+  const known: unknown[] = [];
+  const sink = await twice(
+    ['nsu=urn:one;s=PV'],
+    async () => {
+      link!.freeze();
+      for (const value of [1, 2]) {
+        const before = kept().length;
+        set(value);
+        await until('it was sent', () => kept().length > before);
+      }
+      // From now on not even a keep-alive shows that something is missing.
+      server._on_PublishRequest = () => {};
+      link!.thaw();
+    },
+    (sink) => known.push(sink.of(0).map(({ value }) => value)),
+  );
+  expect(known.at(-1)).toEqual([0, 1, 2]);
+  expect(sink.wholes).toEqual([false, true]);
 });
 
 test('a message is had again whose types were being learned when the link broke', { timeout: 60_000 }, async () => {
