@@ -8,6 +8,7 @@ import { afterEach, expect, test } from 'vitest';
 import type { Sink } from '../../../agent/src/adapters/adapter.ts';
 import { opcuaAdapter } from '../../../agent/src/adapters/opcua/adapter.ts';
 import { keep } from '../../../agent/src/adapters/opcua/kept.ts';
+import { watch } from '../../hostile/watched.ts';
 import { scratch } from '../../support/scratch.ts';
 import { until } from '../../support/until.ts';
 import { type Recorder, recorder } from '../recorder.ts';
@@ -30,6 +31,7 @@ interface Answering {
   readonly publishEngine: {
     readonly _subscriptions: Record<string, EventEmitter & { getAvailableSequenceNumbers(): number[] }>;
   };
+  deleteSubscription(id: number): void;
 }
 
 const variable = (namespace: Namespace, space: AddressSpace, name: string, value: number): UAVariable => {
@@ -43,13 +45,10 @@ const variable = (namespace: Namespace, space: AddressSpace, name: string, value
   return made;
 };
 
+const sessions = () =>
+  Object.values((plc!.server.engine as unknown as { _sessions: Record<string, Answering> })._sessions);
 /** The subscription that stands on the server, and the messages that it keeps to be asked for again. */
-const subscription = () => {
-  const [session] = Object.values(
-    (plc!.server.engine as unknown as { _sessions: Record<string, Answering> })._sessions,
-  );
-  return Object.values(session?.publishEngine._subscriptions ?? {})[0];
-};
+const subscription = () => Object.values(sessions()[0]?.publishEngine._subscriptions ?? {})[0];
 const kept = () => subscription()?.getAvailableSequenceNumbers() ?? [];
 
 /**
@@ -202,6 +201,34 @@ test('what was sent into the dead link comes in its order before the outage ends
   );
   expect(known.at(-1)).toEqual([0, 1, 2]);
   expect(sink.wholes).toEqual([false, true]);
+});
+
+test('a subscription that is taken up, sends nothing and is gone: all since its last message is missing, and the source was down', {
+  timeout: 60_000,
+}, async () => {
+  plc = await smallServer((space) => void variable(space.registerNamespace('urn:one'), space, 'PV', 0));
+  link = await wire(plc.port);
+  const options = openly(`opc.tcp://127.0.0.1:${link.port}`, scratch(), tagsOf(['nsu=urn:one;s=PV']));
+  const source = watch(options);
+  end = () => source.supervisor.stop();
+  await until('a reading', () => source.received() > 0);
+  const server = plc.server as unknown as Record<string, (message: object, channel: object) => void>;
+  const publish = server._on_PublishRequest!.bind(server);
+  server._on_PublishRequest = () => {};
+  link.cut();
+  const closed = () => source.gaps.filter(({ to }) => to !== null);
+  await until('the end of the outage', () => closed().length === 1);
+  expect(closed()[0]).toMatchObject({ reason: 'source-down', complete: true });
+  for (const session of sessions()) {
+    for (const id of Object.keys(session.publishEngine._subscriptions)) session.deleteSubscription(Number(id));
+  }
+  server._on_PublishRequest = publish;
+  await until('both ends', () => closed().length >= 3, 30_000);
+  const [first, forsaken] = closed();
+  expect(forsaken).toMatchObject({ reason: 'source-down', from: expect.any(Number) });
+  expect(forsaken).not.toHaveProperty('complete');
+  expect(forsaken!.to!).toBeGreaterThan(first!.to!);
+  await until('readings', () => source.supervisor.stats().state.state === 'running');
 });
 
 test('a message is had again whose types were being learned when the link broke', { timeout: 60_000 }, async () => {

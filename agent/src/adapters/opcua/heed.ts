@@ -8,17 +8,16 @@ import { refusal } from './source/unreadable.ts';
 import type { Told } from './subscriptions/subscriptions.ts';
 
 export function heed({ roster, history, meaning, unreadable }: Kept): Told {
-  const lackOf = (positions: readonly number[] | undefined, from: Timestamp, to: Timestamp): Lack => {
-    const tags = positions?.flatMap((position) => roster.tags[position]?.name ?? []);
-    return { reason: 'source-overflow', ...(tags && { tags }), from, to };
+  const overflow = (positions: readonly number[], from: Timestamp, to: Timestamp): Lack => {
+    const tags = positions.flatMap((position) => roster.tags[position]?.name ?? []);
+    return { reason: 'source-overflow', tags, from, to };
   };
   return {
-    lacking: (positions, from, to, { before, after }) =>
-      history.want(lackOf(positions, from, to), positions, before, after),
+    lacking: (lack, positions, { before, after }) => history.want(lack, positions, before, after),
     overflowed(ends, from, to) {
       const positions = [...ends.keys()];
       history.want(
-        lackOf(positions, from, to),
+        overflow(positions, from, to),
         positions,
         (position) => ends.get(position)?.from ?? from,
         (position) => ends.get(position)?.to ?? to,

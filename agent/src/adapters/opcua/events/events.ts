@@ -22,6 +22,7 @@ import {
 } from 'node-opcua-client';
 import { BatchBuilder } from '../../../model/batch.ts';
 import { Fault } from '../../../model/fault.ts';
+import type { GapReason } from '../../../model/gap.ts';
 import { isBad, StatusCode, statusName } from '../../../model/status.ts';
 import { now, type Timestamp } from '../../../model/time.ts';
 import type { Sink } from '../../adapter.ts';
@@ -58,7 +59,7 @@ export interface Events {
   /** Takes a message of the subscription. @throws Fault when the server ended it */
   take(message: NotificationMessage): void;
   /** Messages are missing for good. */
-  lost(from: Timestamp, to: Timestamp): void;
+  lost(from: Timestamp, to: Timestamp, reason: GapReason): void;
   /** Has the server repeat its conditions; says by `note` why not. Rejects when the connection fails. */
   refresh(): Promise<void>;
 }
@@ -191,9 +192,9 @@ export function events(options: EventsOptions): Events {
     }
   }
 
-  function overflowed(from: Timestamp, to: Timestamp): void {
+  function overflowed(from: Timestamp, to: Timestamp, reason: GapReason = 'source-overflow'): void {
     flush();
-    bound().sink.gap({ reason: 'source-overflow', tags: [options.name], from, to });
+    bound().sink.gap({ reason, tags: [options.name], from, to });
     refreshSoon();
   }
 

@@ -4,9 +4,10 @@
 
 import type { NotificationMessage, PublishResponse } from 'node-opcua-client';
 import { Fault } from '../../../model/fault.ts';
+import type { Gap, GapReason } from '../../../model/gap.ts';
 import { StatusCode } from '../../../model/status.ts';
 import { now, TICKS_PER_MS, type Timestamp } from '../../../model/time.ts';
-import type { Sink } from '../../adapter.ts';
+import type { Outage, Sink } from '../../adapter.ts';
 import type { Calls, Coped, Limits } from '../link/calls.ts';
 import type { FailoverMode } from '../source/failover.ts';
 import { serviceResult, withoutSubscriptions } from '../source/faults.ts';
@@ -57,7 +58,7 @@ interface Standing {
 export interface Taker {
   take(message: NotificationMessage): void;
   /** Messages are missing for good. */
-  lost(from: Timestamp, to: Timestamp): void;
+  lost(from: Timestamp, to: Timestamp, reason: GapReason): void;
 }
 
 /** The link of the moment. */
@@ -122,7 +123,7 @@ export interface Memory {
 
 export interface Told extends Remarks {
   /** Readings between two others are known to be missing, and the gap was recorded; no positions: of all tags. */
-  lacking(positions: readonly number[] | undefined, from: Timestamp, to: Timestamp, around: Stretch): void;
+  lacking(lack: Outage & Pick<Gap, 'tags'>, positions: readonly number[] | undefined, around: Stretch): void;
 }
 
 /** @param rest how they are made for a server that stands by */
@@ -210,22 +211,22 @@ export function subscriptions(
 
   /** Messages of a subscription are missing for good. */
   function lost(one: Standing, around: Stretch): void {
-    tellLost(one, around);
+    tellLost(one, around, 'source-overflow');
     if (one.taker === undefined) catchUp(present(one), link(), roster, receive).catch(link().fail);
   }
 
-  function tellLost(one: Standing, around: Stretch): void {
+  function tellLost(one: Standing, around: Stretch, reason: GapReason): void {
     const from = one.heardAt - one.interval * TICKS_PER_MS;
     const to = now();
     if (one.taker !== undefined) {
-      one.taker.lost(from, to);
+      one.taker.lost(from, to, reason);
       return;
     }
     const items = present(one);
     const all = items.length === roster.positions.length;
-    const tags = items.map(({ tag }) => tag.name);
-    link().sink.gap({ reason: 'source-overflow', ...(!all && { tags }), from, to });
-    told.lacking(all ? undefined : items.map(({ position }) => position), from, to, around);
+    const lack = { reason, ...(!all && { tags: items.map(({ tag }) => tag.name) }), from, to };
+    link().sink.gap(lack);
+    told.lacking(lack, all ? undefined : items.map(({ position }) => position), around);
   }
 
   function accept(response: PublishResponse): Promise<void> | undefined {
@@ -386,7 +387,7 @@ export function subscriptions(
       }
     },
     forsake() {
-      for (const one of standing.values()) if (one.unproven) tellLost(one, receive.stretch());
+      for (const one of standing.values()) if (one.unproven) tellLost(one, receive.stretch(), 'source-down');
     },
     start,
     intervals: () => [...standing.values()].map(({ interval }) => interval),
