@@ -15,6 +15,8 @@ import { expect, test } from 'vitest';
 import { roster } from '../../../../agent/src/adapters/opcua/source/roster.ts';
 import { receiver } from '../../../../agent/src/adapters/opcua/subscriptions/notifications.ts';
 import { rawValues } from '../../../../agent/src/adapters/opcua/values/raw.ts';
+import type { Types } from '../../../../agent/src/adapters/opcua/values/types.ts';
+import { Fault } from '../../../../agent/src/model/fault.ts';
 import { recorder } from '../../recorder.ts';
 import { tagsOf } from '../rig.ts';
 import { change, message, patch } from './messages.ts';
@@ -58,6 +60,26 @@ test.each([StatusCodes.BadTimeout, StatusCodes.GoodSubscriptionTransferred])(
     expect(() => take(ended)).toThrow(expect.objectContaining({ code: 'source.closed' }));
   },
 );
+
+test('a subscription that ends in the message whose types are being learned when the link breaks', async () => {
+  const { sink, receive, handles } = start();
+  const [data] = change(1, handles[0]!, 7).notificationMessage.notificationData as [DataChangeNotification];
+  const { notificationMessage } = message(1, [data, new StatusChangeNotification({ status: StatusCodes.BadTimeout })]);
+  const broken = new Fault('source.closed', 'the link broke');
+  const types = { wanting: true, learn: () => Promise.reject(broken) } as unknown as Types;
+  const unhandled: unknown[] = [];
+  const note = (reason: unknown) => unhandled.push(reason);
+  process.on('unhandledRejection', note);
+  try {
+    await expect((async () => receive.take(notificationMessage, sink, types))()).rejects.toMatchObject({
+      code: 'source.closed',
+    });
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  } finally {
+    process.removeListener('unhandledRejection', note);
+  }
+  expect(unhandled).toEqual([]);
+});
 
 test('a StatusCode that nobody defined keeps its number', () => {
   const { sink, take, handles } = start();

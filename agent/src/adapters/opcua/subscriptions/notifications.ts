@@ -252,7 +252,11 @@ export function receiver(roster: Roster, remarks: Remarks, counts: Counts): Rece
         if (notification instanceof DataChangeNotification) {
           if (turn === undefined) turn = dataChange(notification, sink, types);
           else turn = turn.then(() => dataChange(notification, sink, types));
-        } else if (notification instanceof StatusChangeNotification) ended(notification.status.value);
+        } else if (notification instanceof StatusChangeNotification) {
+          const { value } = notification.status;
+          if (turn === undefined) ended(value);
+          else turn = turn.then(() => ended(value));
+        }
       }
       return turn;
     },
