@@ -2,7 +2,7 @@
 // fault where the server ended the subscription.
 
 import {
-  type DataChangeNotification,
+  DataChangeNotification,
   DataType,
   EventFieldList,
   EventNotificationList,
@@ -17,6 +17,7 @@ import { receiver } from '../../../../agent/src/adapters/opcua/subscriptions/not
 import { rawValues } from '../../../../agent/src/adapters/opcua/values/raw.ts';
 import type { Types } from '../../../../agent/src/adapters/opcua/values/types.ts';
 import { Fault } from '../../../../agent/src/model/fault.ts';
+import { fromMillis } from '../../../../agent/src/model/time.ts';
 import { recorder } from '../../recorder.ts';
 import { tagsOf } from '../rig.ts';
 import { change, message, patch } from './messages.ts';
@@ -112,6 +113,35 @@ test.each([
   // Nor does anything of it come with the next message.
   take(change(2, handles[1]!, 6));
   expect(sink.readings.map(({ value }) => value)).toEqual([6]);
+});
+
+test('a message that cannot be taken whole says nothing of when its tags were read last', () => {
+  const { receive, take, handles } = start();
+  take(change(1, handles[0]!, 5));
+  const [latest, stretch] = [receive.latest(0), receive.renew()];
+  const broken = change(2, handles[0]!, 6, StatusCodes.Good, new Date(Date.now() + 60_000));
+  const list = rawValues(broken.notificationMessage.notificationData?.[0] as DataChangeNotification)!;
+  list.stream.buffer.writeInt32LE(1_000, list.at);
+  expect(() => take(broken)).toThrow(expect.objectContaining({ code: 'source.protocol' }));
+  expect(receive.latest(0)).toBe(latest);
+  expect(stretch.after(0)).toBe(Infinity);
+});
+
+test('what another server delivered is left out, also of a message whose types are learned first', async () => {
+  const { sink, receive, handles } = start();
+  const [old, same, fresh] = [1_000, 2_000, 3_000].map((ms, i) => {
+    const at = new Date(Date.UTC(2026, 0, 1) + ms);
+    return change(1, handles[0]!, i, StatusCodes.Good, at).notificationMessage.notificationData![0]!;
+  }) as [DataChangeNotification, DataChangeNotification, DataChangeNotification];
+  const monitoredItems = [old, same, fresh].flatMap((one) => one.monitoredItems ?? []);
+  const latest = Float64Array.of(fromMillis(Date.UTC(2026, 0, 1) + 2_000), -Infinity);
+  const overlap = receive.follow({ latest, bad: new Uint8Array(2), behind: 0 });
+  const types = { wanting: true, learn: async () => Object.assign(types, { wanting: false }) } as unknown as Types;
+  const { notificationMessage } = message(1, [new DataChangeNotification({ monitoredItems })]);
+  await receive.take(notificationMessage, sink, types);
+  expect(sink.readings.map(({ value }) => value)).toEqual([2]);
+  expect(overlap.skipped).toBe(2);
+  expect(overlap.short([{ item: { position: 0 }, queue: 4 }])).toEqual([]);
 });
 
 test('events that come for an item of a tag, or for none, are nobody’s', () => {

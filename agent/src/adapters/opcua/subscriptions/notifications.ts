@@ -12,7 +12,7 @@ import { faultOf } from '../source/faults.ts';
 import type { OpcUaTag } from '../source/options.ts';
 import { GONE, type Roster } from '../source/roster.ts';
 import { isUnreadable } from '../source/unreadable.ts';
-import { rawValues, undecodable, ValueReader } from '../values/raw.ts';
+import { type RawList, rawValues, undecodable, ValueReader } from '../values/raw.ts';
 import type { Types } from '../values/types.ts';
 import { type Overlap, overlap } from './overlap.ts';
 
@@ -161,43 +161,53 @@ export function receiver(roster: Roster, remarks: Remarks, counts: Counts): Rece
     if (back.size > 0) remarks.back([...back], sink);
   };
 
-  /** @param marks of the round before; `latest` has been moved on by it */
   const dataChange = (
     change: DataChangeNotification,
     sink: Sink,
     types: Types | undefined,
     rounds = 0,
-    marks: Marks | undefined = undefined,
   ): Promise<void> | undefined => {
     const list = rawValues(change);
     if (list === undefined) return undefined;
     const { indices } = roster;
-    let marked = marks;
+    const learn = () => types?.learn().then(() => dataChange(change, sink, types, rounds + 1));
+    const mayLearn = types !== undefined && rounds < MOST_ROUNDS;
+    const came: number[] = []; // positions
     try {
+      // Whether a reading is news is asked once of each.
+      if (beside !== undefined && mayLearn && isWanting(list, types)) return learn();
       const values = new ValueReader(list, types);
       for (let i = 0; i < values.count; i++) {
         const position = positions[values.handle()] ?? NOBODY;
         values.next();
         if (position === NOBODY || indices[position] === GONE) continue;
-        const { time, status } = values;
-        if (beside !== undefined && !beside.isNews(position, time)) continue;
+        if (beside !== undefined && !beside.isNews(position, values.time)) continue;
         values.push(builder, indices[position] as number);
-        if ((status !== 0 || vanished.size > 0) && rounds === 0) marked = mark(marked, position, status, time);
-        latest[position] = time;
-        bad[position] = status >>> 31;
-        if (first[position] === Infinity) first[position] = time;
+        came.push(position);
       }
     } catch (error) {
       // What was read of it so far is not to be trusted either.
       builder.take();
       throw undecodable(error);
     }
-    if (types?.wanting && rounds < MOST_ROUNDS) {
+    if (mayLearn && types.wanting) {
       builder.take();
-      return types.learn().then(() => dataChange(change, sink, types, rounds + 1, marked));
+      return learn();
     }
-    if (builder.count > 0) sink.deliver(builder.take());
-    if (marked) tell(marked, sink);
+    if (came.length === 0) return undefined;
+    const batch = builder.take();
+    let marks: Marks | undefined;
+    for (let i = 0; i < came.length; i++) {
+      const position = came[i] as number;
+      const time = batch.time[i] as number;
+      const status = batch.status[i] as number;
+      if (status !== 0 || vanished.size > 0) marks = mark(marks, position, status, time);
+      latest[position] = time;
+      bad[position] = status >>> 31;
+      if (first[position] === Infinity) first[position] = time;
+    }
+    sink.deliver(batch);
+    if (marks) tell(marks, sink);
     return undefined;
   };
 
@@ -261,6 +271,16 @@ export function receiver(roster: Roster, remarks: Remarks, counts: Counts): Rece
       return turn;
     },
   };
+}
+
+/** Whether there is a type in it that must be learned first. */
+function isWanting(list: RawList, types: Types): boolean {
+  const values = new ValueReader(list, types);
+  for (let i = 0; i < values.count; i++) {
+    values.handle();
+    values.next();
+  }
+  return types.wanting;
 }
 
 const stretchOf = (columns: { readonly before: Float64Array; readonly after: Float64Array }): Stretch => ({

@@ -22,7 +22,7 @@ interface Stream {
 type Decodable = { decode(stream: Stream): void };
 
 /** Where a list of values begins: its length (Int32) comes first. */
-interface RawList {
+export interface RawList {
   readonly stream: Stream;
   readonly at: number;
 }
