@@ -282,6 +282,93 @@ ${tags.replace(/^/gm, '      ')}
   });
 });
 
+describe('a server with enumerations', () => {
+  let server: SmallServer;
+  beforeAll(async () => {
+    server = await smallServer((space) => {
+      const ns = space.registerNamespace('urn:test:plc');
+      const organizedBy = space.rootFolder.objects;
+      const common = (name: string) => ({ organizedBy, browseName: name, nodeId: `s=${name}` });
+      const pump = ns.addEnumerationType({ browseName: 'PumpState', enumeration: ['Stopped', 'Running', 'Failed'] });
+      const state = ns.addVariable({ ...common('P101.STATE'), dataType: pump.nodeId } as never);
+      state.setValueFromSource({ dataType: DataType.Int32, value: 1 });
+      const enumStrings = Array.from({ length: 20 }, (_, i) => (i === 1 ? 'two\n# lines' : `Step ${i}`));
+      ns.addMultiStateDiscrete({ ...common('SEQ.STEP'), enumStrings, value: 3 } as never);
+      const texts = { trueState: 'Open', falseState: 'Shut' };
+      ns.addTwoStateDiscrete({ ...common('XV201.POS'), ...texts, value: true } as never);
+      const plain = ns.addVariable({ ...common('FIC101.PV'), dataType: 'Double' });
+      plain.setValueFromSource({ dataType: DataType.Double, value: 1.5 });
+    });
+  });
+  afterAll(() => server?.stop());
+
+  const plc = (tags: string): string => {
+    const folder = scratch();
+    const file = join(folder, 'site.yaml');
+    writeFileSync(
+      file,
+      `version: 1
+site: lavera
+gateway: gw1
+hub: { type: jsonl, path: "-" }
+buffer: { path: ${join(folder, 'buffer.db')} }
+sources:
+  plc:
+    protocol: opcua
+    endpoint: ${server.endpoint}
+    security: { policy: None, mode: None }
+    insecure: { acceptedBy: test, until: 2099-12-31 }
+    tags:
+${tags.replace(/^/gm, '      ')}
+`,
+    );
+    return file;
+  };
+  const OWN = ['--match', '/Objects/*.*'];
+
+  test('what their numbers mean stands behind the tags; their values stay numbers until the engineer asks for texts', async () => {
+    const { code, out } = await browse(plc('{}'), ...OWN);
+    expect(code).toBe(0);
+    const steps = [
+      '0=Step 0',
+      '1=two\u{fffd}# lines',
+      ...Array.from({ length: 10 }, (_, i) => `${i + 2}=Step ${i + 2}`),
+    ];
+    expect(out.split('\n')).toEqual([
+      '# "enumText: true" at a tag sends the text that stands behind it instead of the number',
+      'P101.STATE: { node: nsu=urn:test:plc;s=P101.STATE }  # PumpState: 0=Stopped, 1=Running, 2=Failed',
+      `SEQ.STEP: { node: nsu=urn:test:plc;s=SEQ.STEP }  # Number: ${steps.join(', ')}, …`,
+      'XV201.POS: { node: nsu=urn:test:plc;s=XV201.POS }  # Boolean: false=Shut, true=Open',
+      'FIC101.PV: { node: nsu=urn:test:plc;s=FIC101.PV }  # Double',
+      '',
+    ]);
+    const values = async (tags: string) => {
+      const file = plc(tags);
+      const { sources } = JSON.parse((await run(read, file, '--json')).out) as {
+        sources: { tags: { value: unknown; status: string }[] }[];
+      };
+      // However the engineer chose, nothing has changed at the server.
+      expect((await browse(file)).out).toMatch(/^# added: \d+, removed: 0, changed: 0\n/);
+      return sources[0]?.tags.map(({ value }) => value);
+    };
+    expect(await values(out)).toEqual([1, 3, true, 1.5]);
+    const wanted = out.replaceAll(/ \}(?= .*=)/g, ', enumText: true }');
+    expect(wanted.match(/enumText: true \}/g)).toHaveLength(3);
+    expect(await values(wanted)).toEqual(['Running', 'Step 3', 'Open', 1.5]);
+  });
+
+  test('a program has all of them', async () => {
+    const { found } = JSON.parse((await browse(plc('{}'), ...OWN, '--json')).out) as {
+      found: { name: string; texts?: Record<string, string> }[];
+    };
+    const of = (name: string) => found.find((one) => one.name === name)?.texts;
+    expect(of('P101.STATE')).toEqual({ 0: 'Stopped', 1: 'Running', 2: 'Failed' });
+    expect(Object.keys(of('SEQ.STEP') ?? {})).toHaveLength(20);
+    expect(of('XV201.POS')).toEqual({ false: 'Shut', true: 'Open' });
+    expect(of('FIC101.PV')).toBeUndefined();
+  });
+});
+
 /** Changes answers before they are sent. */
 const twisted = (server: SmallServer, twist: (response: BrowseResponse) => void) =>
   server.server.on('response', (response) => {

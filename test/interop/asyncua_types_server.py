@@ -144,6 +144,12 @@ async def main() -> None:
         "matrix of texts": ua.Variant([["a", None], ["", "b"]], V.String),
     }.items():
         await add(name, variant)
+    await server.nodes.objects.add_variable(
+        ua.NodeId("state", index), ua.QualifiedName("state", index), ua.Variant(1, V.Int32), datatype=state.nodeid
+    )
+    valve = await add("valve", ua.Variant(True, V.Boolean))
+    for name, text in {"TrueState": "Open", "FalseState": "Shut"}.items():
+        await valve.add_property(ua.NodeId(f"valve {name}", index), ua.QualifiedName(name, 0), ua.LocalizedText(text))
     recorded = await add("recorded pump", ua.Variant(value, V.ExtensionObject))
     await server.iserver.enable_history_data_change(recorded)
     for speed in (1.0, 2.0, 3.0):

@@ -2,6 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { opcuaAdapter } from '../../agent/src/adapters/opcua/adapter.ts';
+import { opcuaSurvey } from '../../agent/src/adapters/opcua/browse/survey.ts';
 import { type Kept, keep } from '../../agent/src/adapters/opcua/kept.ts';
 import { valueAt } from '../../agent/src/model/batch.ts';
 import { statusName } from '../../agent/src/model/status.ts';
@@ -92,6 +93,35 @@ const EXPECTED: Record<string, unknown> = {
 };
 const NAMES = Object.keys(EXPECTED);
 const EVENTS = 99;
+
+describe.skipIf(python === undefined)('asyncua, looked at', () => {
+  let peer: Peer;
+  beforeAll(async () => {
+    peer = await startPeer(python!, 'asyncua_types_server.py', [], 90_000);
+  }, 100_000);
+  afterAll(() => peer?.stop());
+
+  test('browse tells what enumerations and states mean, and read sends it', async () => {
+    const tags = ['state', 'valve'].map((name, index) => ({
+      index,
+      name,
+      node: `nsu=urn:test:types;s=${name}`,
+      sampling: 100,
+      wantsRange: false,
+      enumText: 'wanted' as const,
+    }));
+    const survey = opcuaSurvey(openly(String(peer.ready.endpoint), scratch(), tags));
+    const { signal } = new AbortController();
+    const found = new Map<string, unknown>();
+    for await (const { name, type, texts } of survey.browse!({ progress: () => {} }, signal))
+      found.set(name, { type, texts });
+    expect(found.get('state')).toEqual({ type: 'PumpState', texts: { 0: 'Stopped', 1: 'Running', 2: 'Failed' } });
+    expect(found.get('valve')).toEqual({ type: 'Boolean', texts: { false: 'Shut', true: 'Open' } });
+    expect(found.get('plain Int32')).toEqual({ type: 'Int32', texts: undefined });
+    const { batch } = await survey.read([0, 1], signal);
+    expect([valueAt(batch, 0), valueAt(batch, 1)]).toEqual(['Running', 'Open']);
+  });
+});
 
 describe.skipIf(python === undefined).each(['subscribe', 'poll'] as const)('asyncua, %s', (mode) => {
   let peer: Peer;

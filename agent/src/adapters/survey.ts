@@ -75,6 +75,8 @@ export interface Browsed {
   readonly type: string;
   readonly unit?: string;
   readonly range?: readonly [number, number];
+  /** What its numbers mean (0, 1, …, or false and true), where the server has texts for them; a hundred at most. */
+  readonly texts?: Readonly<Record<string, string>>;
   readonly description?: string;
   /** Whether this user may read it now. */
   readonly readable: boolean;

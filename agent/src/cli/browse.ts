@@ -10,7 +10,7 @@ import { Fault } from '../model/fault.ts';
 import { isGood, statusName } from '../model/status.ts';
 import { type Numbered, surveyOf } from '../wiring/survey.ts';
 import { parseArguments, Usage } from './arguments.ts';
-import { plain, tagText } from './browse/line.ts';
+import { meaningText, plain, tagText } from './browse/line.ts';
 import { names } from './browse/names.ts';
 import { progressLine } from './browse/progress.ts';
 import { type Command, EXIT, type Io } from './command.ts';
@@ -23,8 +23,8 @@ export const command: Command = {
   summary:
     'Walks the variables of an OPC UA server and prints a mapping of them, or how they differ from the tags mapped.',
   help: `
-Without tags in the mapping, every variable found is printed as a tag, with its unit and range: paste them below
-"tags:" of the source. With tags, the output says what the server has and the mapping has not (as tags to paste), which
+Without tags in the mapping, every variable found is printed as a tag, with its unit and range, and what its numbers
+mean behind it: paste them below "tags:" of the source. With tags, the output says what the server has and the mapping has not (as tags to paste), which
 tags it does not know any more, and which have another unit or range. Only reads; the gateway may run meanwhile.
 
 SOURCE may be left out where only one can be walked. Properties are not printed, nor the server's own diagnostics
@@ -235,11 +235,15 @@ function changes({ unit, range, scale }: ResolvedTag, one: Browsed): string[] {
 
 function writeTags(found: readonly Browsed[], taken: readonly string[], io: Io): void {
   const named = names(found, taken);
-  for (const [i, { node, unit, range, readable, path, type }] of found.entries()) {
+  if (found.some(({ texts }) => texts !== undefined)) {
+    io.out.write('# "enumText: true" at a tag sends the text that stands behind it instead of the number\n');
+  }
+  for (const [i, { node, unit, range, texts, readable, path, type }] of found.entries()) {
     const tag = { node, ...(unit !== undefined && { unit }), ...(range !== undefined && { range: [...range] }) };
     const bare = tagText(named[i]!, tag);
     const problem = readable ? nodeIdProblem(node) : 'not readable for this user';
-    if (problem === undefined) io.out.write(`${bare}  # ${plain(type)}\n`);
+    const means = texts === undefined ? '' : `: ${meaningText(texts)}`;
+    if (problem === undefined) io.out.write(`${bare}  # ${plain(`${type}${means}`)}\n`);
     else io.out.write(`${plain(`# ${problem}: ${bare}  # ${type} ${path}`)}\n`);
   }
 }

@@ -138,7 +138,7 @@ function powersOf(options: RemoteOptions, reported: () => JsonObject): Powers {
       const page =
         cursor === undefined ? await walks.begin((stop) => browse(wish, stop), limit) : await walks.next(cursor, limit);
       signal.throwIfAborted();
-      return { ...page, items: page.items.map((item) => ({ ...item }) as JsonObject) };
+      return { ...page, items: page.items.map(({ texts: _, ...item }) => item as JsonObject) };
     },
     replay: async (from, to) => ({ ...(await gateway.replay(fromMillis(from), fromMillis(to))) }),
     logs: (count, level) => ({

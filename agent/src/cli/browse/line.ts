@@ -21,5 +21,19 @@ function escaped(value: unknown): string {
   return JSON.stringify(value).replace(new RegExp(HIDDEN, 'gu'), (hidden) => units(hidden).join(''));
 }
 
+/** Texts of one tag, and characters of one, that a person reads in a line. */
+const MOST_TEXTS = 12;
+const LONGEST_TEXT = 40;
+
+/** What numbers mean: `0=Stopped, 1=Running` */
+export function meaningText(texts: Readonly<Record<string, string>>): string {
+  const all = Object.entries(texts).sort(([a], [b]) => Number(a) - Number(b) || 0);
+  const shown = all.slice(0, MOST_TEXTS).map(([value, text]) => {
+    const short = text.length > LONGEST_TEXT ? `${text.slice(0, LONGEST_TEXT - 1)}…` : text;
+    return `${value}=${short}`;
+  });
+  return [...shown, ...(all.length > MOST_TEXTS ? ['…'] : [])].join(', ');
+}
+
 /** Text in a comment or on a terminal. */
 export const plain = (text: string): string => text.replace(new RegExp(HIDDEN, 'gu'), '\u{fffd}').slice(0, 1_000);

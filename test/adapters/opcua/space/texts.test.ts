@@ -2,7 +2,14 @@
 // only for the tags that ask for it. What has no text says so and harms nobody.
 
 import type { AddressSpace, Namespace, UAVariable } from 'node-opcua-address-space';
-import { coerceLocalizedText, DataType, StatusCodes, type Variant, VariantArrayType } from 'node-opcua-client';
+import {
+  coerceLocalizedText,
+  DataType,
+  type NodeId,
+  StatusCodes,
+  type Variant,
+  VariantArrayType,
+} from 'node-opcua-client';
 import { StatusCode as StatusCodeOf } from 'node-opcua-status-code';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { opcuaAdapter } from '../../../../agent/src/adapters/opcua/adapter.ts';
@@ -12,6 +19,7 @@ import { redundantAdapter } from '../../../../agent/src/adapters/opcua/redundanc
 import { redundantSet } from '../../../../agent/src/adapters/opcua/redundancy/set.ts';
 import type { OpcUaTag } from '../../../../agent/src/adapters/opcua/source/options.ts';
 import { withTexts } from '../../../../agent/src/adapters/opcua/space/texts.ts';
+import type { Browsed } from '../../../../agent/src/adapters/survey.ts';
 import { BatchBuilder, type Value, valueAt } from '../../../../agent/src/model/batch.ts';
 import { StatusCode, statusName } from '../../../../agent/src/model/status.ts';
 import { now, TICKS_PER_MS } from '../../../../agent/src/model/time.ts';
@@ -282,6 +290,110 @@ test('fieldgate read shows texts, and says where there are none', async () => {
   expect(values).toEqual(EXPECTED);
   expect(details.get(NAMES.indexOf('double'))).toContain('has no texts for it');
 });
+
+test('fieldgate browse tells the texts that enumText would send, of each variable that has some', async () => {
+  const survey = opcuaSurvey(openly(small.endpoint, scratch(), []));
+  const found = new Map<string, Browsed>();
+  for await (const one of survey.browse!({ progress: () => {} }, new AbortController().signal))
+    found.set(one.name, one);
+  const told = Object.fromEntries(NAMES.flatMap((name) => (found.has(name) ? [[name, found.get(name)?.texts]] : [])));
+  const pump = { 0: 'Stopped', 1: 'Running', 2: 'Failed' };
+  const trip = { 10: 'Healthy', 20: 'Tripped' };
+  expect(told).toEqual({
+    'by EnumStrings': pump,
+    'by EnumValues': trip,
+    'number without a text': trip,
+    'multi state': { 0: 'Red', 1: 'Green', 2: 'Blue' },
+    'multi state value': { '-1': 'Idle', 1000: 'Cleaning' },
+    'two state': { false: 'Shut', true: 'Open' },
+    list: pump,
+    bad: pump,
+    double: undefined,
+    'untold state': undefined,
+    garbled: undefined,
+  });
+  // The state of the server is of a type of the standard, which is asked as any other.
+  const under = opcuaSurvey(openly(small.endpoint, scratch(), []));
+  for await (const { name, type, texts } of under.browse!(
+    { progress: () => {}, under: 'i=2256' },
+    new AbortController().signal,
+  )) {
+    if (name === 'State') expect([type, texts?.[0]]).toEqual(['ServerState', 'Running']);
+  }
+});
+
+test('texts cost a walk few calls more, however many variables have them', { timeout: 60_000 }, async () => {
+  const COUNT = 1_200;
+  const several = async (add: (ns: Namespace, at: number, common: object) => void) => {
+    const one = await smallServer((space) => {
+      const ns = space.registerNamespace('urn:test:many');
+      const organizedBy = space.rootFolder.objects;
+      for (let at = 0; at < COUNT; at++) add(ns, at, { organizedBy, browseName: `V${at}`, nodeId: `s=V${at}` });
+    });
+    try {
+      let requests = 0;
+      one.server.on('request', () => requests++);
+      let withTexts = 0;
+      const survey = opcuaSurvey(openly(one.endpoint, scratch(), []));
+      for await (const { texts } of survey.browse!({ progress: () => {} }, new AbortController().signal))
+        if (texts !== undefined) withTexts++;
+      return { requests, withTexts };
+    } finally {
+      await one.stop();
+    }
+  };
+  const plain = await several((ns, _, common) => ns.addVariable({ ...common, dataType: 'Int32' } as never));
+  const types = new Map<Namespace, NodeId>();
+  const enumerations = await several((ns, _, common) => {
+    const type = types.get(ns) ?? ns.addEnumerationType({ browseName: 'S', enumeration: ['Off', 'On'] }).nodeId;
+    types.set(ns, type);
+    ns.addVariable({ ...common, dataType: type } as never);
+  });
+  const states = await several((ns, at, common) =>
+    ns.addMultiStateDiscrete({ ...common, enumStrings: ['Off', `On ${at % 3}`], value: 0 } as never),
+  );
+  expect([plain.withTexts, enumerations.withTexts, states.withTexts]).toEqual([0, COUNT, COUNT]);
+  // One type: its name, its supertype, two properties, the value of the one it has, its definition.
+  expect(enumerations.requests - plain.requests).toBeLessThanOrEqual(6);
+  // One call more for each portion of the walk, and the name of their type, an abstract number.
+  expect(states.requests - plain.requests).toBeLessThanOrEqual(Math.ceil(COUNT / 500) + 1);
+});
+
+test.each(['TranslateBrowsePathsToNodeIds', 'Read'])(
+  'a server that hangs up over a text (%s) is walked to the end without',
+  { timeout: 60_000 },
+  async (service) => {
+    const one = await smallServer(fill);
+    try {
+      const property = variables['multi state']!.getPropertyByName('EnumStrings')!.nodeId.toString();
+      const handlers = one.server as unknown as Record<string, (message: Message, channel: Channel) => void>;
+      const take = handlers[`_on_${service}Request`]!.bind(one.server);
+      let hungUp = 0;
+      handlers[`_on_${service}Request`] = (message, channel) => {
+        const { nodesToRead } = message.request;
+        if (nodesToRead !== undefined && !nodesToRead.some(({ nodeId }) => nodeId.toString() === property))
+          return take(message, channel);
+        hungUp++;
+        channel.close(() => {});
+      };
+      const names: string[] = [];
+      const survey = opcuaSurvey(openly(one.endpoint, scratch(), []));
+      for await (const { name } of survey.browse!({ progress: () => {} }, new AbortController().signal))
+        names.push(name);
+      expect(names).toEqual(expect.arrayContaining(NAMES.filter((name) => name !== 'state of the server')));
+      expect(hungUp).toBe(2);
+    } finally {
+      await one.stop();
+    }
+  },
+);
+
+interface Message {
+  readonly request: { readonly nodesToRead?: readonly { readonly nodeId: NodeId }[] };
+}
+interface Channel {
+  close(done: () => void): void;
+}
 
 test('one batch: only numbers and booleans of tags with texts change', () => {
   const values: Value[] = [1, 5, -1, true, false, 2n ** 60n, 'x', null, [1, [0]], { State: 1 }, Number.NaN];

@@ -9,7 +9,7 @@ import type { Calls } from '../link/calls.ts';
 import { staying, type Visit, visiting } from '../link/visit.ts';
 import type { OpcUaOptions } from '../source/options.ts';
 import { resolveNodes } from '../space/nodes.ts';
-import { describeVariables, type TypeNames } from '../space/variables.ts';
+import { describeVariables, lexicon } from '../space/variables.ts';
 import { type Variable, walk } from '../space/walk.ts';
 import { examine } from './examine.ts';
 import { readTags } from './read.ts';
@@ -72,7 +72,7 @@ async function* browse(
       mapped: await mappedNodes(options, visit),
       most: await nodesPerBrowse(visit.server),
     }));
-    const names: TypeNames = new Map();
+    const known = lexicon();
     const variables = walk((work) => stay.use(({ server }) => work(server)), {
       from,
       without: new Set(wish.under === undefined ? [SERVER] : []),
@@ -83,7 +83,7 @@ async function* browse(
     });
     const describe = async (portion: readonly Variable[]): Promise<Browsed[]> => {
       const described = await stay.use(({ server, limits, namespaces }) =>
-        describeVariables(portion, namespaces, names, limits, server),
+        describeVariables(portion, namespaces, known, limits, server),
       );
       return described.map((one, i) => {
         const tags = mapped.get(portion[i]?.node.toString() ?? '');

@@ -24,11 +24,11 @@ export type Beside = <T>(
 /** Calls under way at once: they are many at a start, and wait for the way there and back. */
 const WIDTH = 4;
 
-/** For a visit: nothing is remembered. Rejects with a Fault when all fails. */
+/** For a visit: nothing is remembered. Rejects with a Fault when all fails. @param width calls under way at once */
 export const besides =
-  (server: Calls): Beside =>
+  (server: Calls, width = WIDTH): Beside =>
   (_service, items, _name, most, send) =>
-    server.portions(items, most, send, WIDTH, WITHOUT);
+    server.portions(items, most, send, width, WITHOUT);
 
 /** @param patient whether those are asked for, too, that are to be asked for alone: no reading may wait for them */
 export function courteously(courtesy: Courtesy, server: Calls, patient: boolean): Beside {

@@ -83,12 +83,48 @@ export async function readTexts(
   const states = lacking((base) => base === BOOLEAN);
   const [whenTrue, whenFalse] = [await ask(states, 'TrueState'), await ask(states, 'FalseState')];
   for (const [at, i] of states.entries()) {
-    const [yes, no] = [textIn(whenTrue[at]), textIn(whenFalse[at])];
-    if (yes === undefined && no === undefined) continue;
-    const pairs = [[1, yes] as const, [0, no] as const];
-    answers[i] = { texts: new Map(pairs.filter((pair): pair is readonly [0 | 1, string] => pair[1] !== undefined)) };
+    const texts = statesIn(whenTrue[at], whenFalse[at]);
+    if (texts !== undefined) answers[i] = { texts };
   }
   return answers;
+}
+
+/** What a data type is encoded as, or ENUMERATION; with the texts of an enumeration. */
+export interface TypeTexts {
+  readonly base: number;
+  readonly texts?: Texts;
+}
+
+/** What is known of data types, by node id. Rejects with a Fault when the connection fails. */
+export async function textsOfTypes(
+  types: readonly NodeId[],
+  limits: Limits,
+  server: Calls,
+  beside: Beside,
+): Promise<Map<string, TypeTexts>> {
+  const bases = await basesOf(types, limits, server, beside);
+  const enumerations = types.filter((type) => bases.get(String(type)) === ENUMERATION);
+  const defined = await definedBy(enumerations, limits, server, beside);
+  return new Map(
+    [...bases].map(([key, base]) => {
+      const texts = defined.get(key);
+      return [key, texts === undefined ? { base } : { base, texts }];
+    }),
+  );
+}
+
+/** Which of a variable's own properties have texts for a value of this base. */
+export const textsAmong = (base: number): 'states' | 'numbers' | undefined =>
+  base === BOOLEAN ? 'states' : mayCount(base, true) ? 'numbers' : undefined;
+
+/** The texts of a variable, from the values of its own properties. */
+export function ownTexts(own: {
+  readonly strings?: unknown;
+  readonly values?: unknown;
+  readonly whenTrue?: unknown;
+  readonly whenFalse?: unknown;
+}): Texts | undefined {
+  return stringsIn(own.strings) ?? valuesIn(own.values) ?? statesIn(own.whenTrue, own.whenFalse);
 }
 
 /** Whether a variable of this type may have texts of its own. Few floats have: they are asked for only on demand. */
@@ -233,6 +269,13 @@ function valuesIn(value: unknown): Map<number, string> | undefined {
     const text = textIn(displayName) ?? textIn({ text: name });
     if (number !== undefined && text !== undefined) texts.set(number, text);
   }
+  return texts.size > 0 ? texts : undefined;
+}
+
+/** TrueState and FalseState. */
+function statesIn(whenTrue: unknown, whenFalse: unknown): Map<number, string> | undefined {
+  const pairs = [[0, textIn(whenFalse)] as const, [1, textIn(whenTrue)] as const];
+  const texts = new Map(pairs.filter((pair): pair is readonly [0 | 1, string] => pair[1] !== undefined));
   return texts.size > 0 ? texts : undefined;
 }
 

@@ -21,10 +21,24 @@ export interface Variable {
   /** Below Root, as a mapping writes it. */
   readonly path: string;
   readonly name: string;
-  /** The nodes of the properties EURange and EngineeringUnits, where it has them. */
+  /** The nodes of its properties EURange and EngineeringUnits, and of those that have texts, where it has them. */
   range?: NodeId;
   unit?: NodeId;
+  strings?: NodeId;
+  values?: NodeId;
+  whenTrue?: NodeId;
+  whenFalse?: NodeId;
 }
+
+/** Which property is kept where. */
+const KEPT = new Map<string, 'range' | 'unit' | 'strings' | 'values' | 'whenTrue' | 'whenFalse'>([
+  ['EURange', 'range'],
+  ['EngineeringUnits', 'unit'],
+  ['EnumStrings', 'strings'],
+  ['EnumValues', 'values'],
+  ['TrueState', 'whenTrue'],
+  ['FalseState', 'whenFalse'],
+]);
 
 export interface WalkOptions {
   readonly from: Variable & { readonly isVariable: boolean };
@@ -165,8 +179,8 @@ function childOf(parent: Open, reference: ReferenceDescription, seen: Set<string
   if ((nodeId as { serverIndex?: number }).serverIndex) return undefined;
   if (referenceTypeId.toString() === HAS_PROPERTY) {
     if (parent.isVariable && browseName.namespaceIndex === 0) {
-      if (browseName.name === 'EURange') parent.range = nodeId;
-      if (browseName.name === 'EngineeringUnits') parent.unit = nodeId;
+      const place = KEPT.get(browseName.name ?? '');
+      if (place !== undefined) parent[place] = nodeId;
     }
     return undefined;
   }
