@@ -229,6 +229,24 @@ describe('while it is connected', () => {
     });
     expect(fault).toMatchObject({ code: 'source.untrusted', message: expect.stringContaining('ended on') });
   });
+
+  test("the gateway's own certificate: its successor is made in time, and shown", async () => {
+    let now = new Date();
+    const told: ConnectionFacts[] = [];
+    // What ends in the meantime of the server's is not what this is about.
+    const insecure = { acceptedBy: 'OT security', until: day(5 * 365 - 45) };
+    const given = options({ pki: scratch(), insecure, today: () => now, tell: (facts) => told.push(facts) });
+    const shown = (whose: string) => told.at(-1)?.certificates.find(({ of }) => of === whose);
+    const fault = await session(given, async () => {
+      const own = await until('it is told', () => shown('gateway'));
+      now = new Date(Date.parse(own.validTo) - 50 * 86_400_000);
+      const next = await until('its successor', () => shown('next'));
+      expect(shown('gateway')).toEqual(own);
+      expect(told.at(-1)?.remarks.join()).toContain(`have its successor ${next.thumbprint}`);
+      now = new Date(Date.parse(own.validTo) - 40 * 86_400_000);
+    });
+    expect(fault).toMatchObject({ code: 'source.untrusted' });
+  });
 });
 
 describe('a user with a certificate', () => {

@@ -120,10 +120,10 @@ export async function openLink(
       release,
     );
     signal.throwIfAborted();
-    const tell = (now: Accepted | undefined) =>
-      options.tell?.(describeConnection(options, endpoint, offered, own, now, identity, today()));
-    tell(accepted);
-    const end = lookAgain(options, timings, endpoint, pki, tell, broken);
+    const tell = (now: Accepted | undefined, ours: OwnCertificate) =>
+      options.tell?.(describeConnection(options, endpoint, offered, ours, now, identity, today()));
+    tell(accepted, own);
+    const end = lookAgain(options, timings, endpoint, pki, own, tell, broken);
     return {
       session,
       lost,
@@ -155,21 +155,27 @@ export async function openLink(
 /**
  * Whether the server would still be connected to, asked now and then while it is: a waiver ends, a certificate ends or
  * is revoked, a person rejects it.
+ * @param first the gateway's own certificate, as it is now
  */
 function lookAgain(
   options: OpcUaOptions,
   timings: Timings,
   endpoint: EndpointDescription,
   pki: Pki,
-  tell: (accepted: Accepted | undefined) => void,
+  first: OwnCertificate,
+  tell: (accepted: Accepted | undefined, own: OwnCertificate) => void,
   broken: (fault: Fault) => void,
 ): () => void {
+  let own = first;
   const look = async () => {
     const today = options.today?.() ?? new Date();
     checkPolicy(options, today);
     checkIdentity(options, endpoint, today);
     const secure = endpoint.securityMode !== MessageSecurityMode.None;
-    tell(secure ? await checkCertificate(options, endpoint, pki, today) : undefined);
+    const accepted = secure ? await checkCertificate(options, endpoint, pki, today) : undefined;
+    // Its successor is made and shown in time, however long the link lasts; of no use for this link, it ends none.
+    own = await pki.own(options.applicationUri, today).catch(() => own);
+    tell(accepted, own);
   };
   const timer = setInterval(
     () => look().catch((error) => broken(Fault.from(error, 'internal.unexpected', options.name))),
