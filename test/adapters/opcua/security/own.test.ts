@@ -77,6 +77,17 @@ test('its successor is made in time, with a key of its own, and serves when the 
   expect(new X509Certificate(readFileSync(at('own/old/fieldgate.pem'))).raw).toEqual(first.der);
 });
 
+test('a clock that was years ahead for a while costs no identity that servers trust', async () => {
+  const first = await ownCertificate(folder, URI, today);
+  const wrong = await ownCertificate(folder, URI, after(3 * LIFE));
+  expect(wrong.thumbprint).not.toBe(first.thumbprint);
+  expect((await ownCertificate(folder, URI, today)).thumbprint).toBe(first.thumbprint);
+  expect(statSync(at('own/private/private_key.pem')).mode & 0o777).toBe(0o600);
+  // In its time it is followed as any other.
+  expect((await ownCertificate(folder, URI, after(LIFE - NOTICE_DAYS))).next).toBeDefined();
+  expect((await ownCertificate(folder, URI, after(LIFE + 1))).thumbprint).not.toBe(wrong.thumbprint);
+});
+
 test('a process that died while the successor took its place left a pair that fits', async () => {
   await ownCertificate(folder, URI, today);
   const { next } = await ownCertificate(folder, URI, after(LIFE - 1));

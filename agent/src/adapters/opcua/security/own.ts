@@ -76,6 +76,7 @@ async function validNow(folder: string, applicationUri: string, today: Date): Pr
   settle(folder);
   if (!existsSync(join(folder, CURRENT.certificate))) await make(folder, CURRENT, applicationUri, today);
   let current = read(folder, CURRENT);
+  if (current.x509.validFromDate > today && takeBack(folder, today)) current = read(folder, CURRENT);
   const left = daysOf(current, today);
   // One that an authority signed cannot be followed by one that it did not.
   const selfMade = current.x509.issuer === current.x509.subject;
@@ -194,6 +195,25 @@ function promote(folder: string): void {
   writeWhole(at(OLD.certificate), readFileSync(at(CURRENT.certificate)));
   renameSync(at(NEXT.key), at(CURRENT.key));
   renameSync(at(NEXT.certificate), at(CURRENT.certificate));
+}
+
+/**
+ * A pair that is not valid yet was made when the clock was ahead: the one before it, which servers trust, serves on.
+ * @returns whether there is one that can
+ */
+function takeBack(folder: string, today: Date): boolean {
+  const at = (file: string) => join(folder, file);
+  try {
+    const { x509 } = read(folder, OLD);
+    const key = readFileSync(at(OLD.key));
+    if (x509.validFromDate > today || x509.validToDate <= today || !x509.checkPrivateKey(createPrivateKey(key)))
+      return false;
+    writeWhole(at(CURRENT.key), key, 0o600);
+    writeWhole(at(CURRENT.certificate), readFileSync(at(OLD.certificate)));
+    return true;
+  } catch {
+    return false; // there is none, or it cannot be used
+  }
 }
 
 /** Ends what a process that died between two renames left: the next certificate, whose key is the current one already. */
