@@ -20,6 +20,7 @@ import { type CrudeUnit, crudeUnit, type LiveTag } from './crude-unit.ts';
 import { plant } from './plant.ts';
 import { type Signal, signals } from './signals.ts';
 import { type Wire, wire } from './sockets.ts';
+import { type Sticky, stick } from './sticky.ts';
 import { ticker } from './ticker.ts';
 import type { TagValue } from './variants.ts';
 
@@ -41,6 +42,8 @@ export interface OpcUaOptions {
   readonly insecure?: boolean;
   /** Also lets users in who give no name. */
   readonly anonymous?: boolean;
+  /** Sessions stay on the channel on which they were made. */
+  readonly sticky?: boolean;
   /** Password of the user `fieldgate`; default `crude oil`. */
   readonly password?: string;
 }
@@ -99,6 +102,8 @@ export interface Changed {
 interface OpcUaCounters {
   /** Updates made: the value of every counter tag that was not set by hand. */
   readonly updates: number;
+  /** Sessions that were not let to another channel: see `sticky`. */
+  readonly refusals: number;
   /** Values put into the queues of monitored items, first values not counted. */
   readonly recorded: number;
   /** Tags that monitored items watched at the last update. */
@@ -187,6 +192,7 @@ export async function startOpcUaServer(options: OpcUaOptions): Promise<OpcUaSim>
       sessions: running?.server.engine.currentSessionCount ?? 0,
       subscriptions: running?.server.engine.currentSubscriptionCount ?? 0,
       connections: running?.wire.connections ?? 0,
+      refusals: running?.sticky?.refusals ?? 0,
     }),
     async close() {
       beat.pause();
@@ -202,6 +208,7 @@ interface Running {
   readonly credentials: Credentials;
   readonly port: number;
   readonly wire: Wire;
+  readonly sticky: Sticky | undefined;
   lookAtAlarms(): void;
   end(): Promise<void>;
 }
@@ -265,6 +272,7 @@ async function launch(
     },
   });
   await server.initialize();
+  const sticky = options.sticky ? stick(server) : undefined;
   if (options.shifted) server.engine.addressSpace?.registerNamespace('urn:lavera:extension');
   const serviceLevel = server.engine.addressSpace?.findNode('i=2267') as UAVariable;
   serviceLevel.bindVariable({ get: () => new Variant({ dataType: DataType.Byte, value: level() }) }, true);
@@ -277,6 +285,7 @@ async function launch(
     credentials,
     port: server.endpoints[0]!.port,
     wire: sockets,
+    sticky,
     lookAtAlarms,
     async end() {
       listener.close(); // before the cut: nobody is to reconnect and be told goodbye

@@ -20,6 +20,8 @@ export interface Wire {
   strand(): void;
   /** Nothing passes until `release`; then all of it does: a peer that is busy. */
   hold(): void;
+  /** The same for the connections of now alone; new ones work: a peer that is busy with one of its clients. */
+  stall(): void;
   release(): void;
   /** From now on connections are accepted and ended without a word: what a relay does whose peer does not listen yet. */
   turnAway(): void;
@@ -102,6 +104,9 @@ export async function wire(target?: number): Promise<Wire> {
     },
     hold() {
       held = true;
+      for (const socket of [...near, ...far]) socket.pause();
+    },
+    stall() {
       for (const socket of [...near, ...far]) socket.pause();
     },
     release() {

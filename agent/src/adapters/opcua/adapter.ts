@@ -7,12 +7,12 @@ import { Fault } from '../../model/fault.ts';
 import type { Adapter, Sink } from '../adapter.ts';
 import { bridges, type Kept, keep } from './kept.ts';
 import { type Calls, type Connection, calls, readServer } from './link/calls.ts';
-import { type Link, openLink } from './link/link.ts';
+import { type Former, type Link, openLink } from './link/link.ts';
 import { startPulse } from './link/pulse.ts';
 import { serve } from './serve.ts';
 import type { Hold } from './source/failover.ts';
 import { type OpcUaOptions, TIMINGS, type Timings } from './source/options.ts';
-import { takeOver } from './takeover.ts';
+import { SHUNNED, takeOver } from './takeover.ts';
 
 export type { OpcUaOptions, OpcUaTag, Timings } from './source/options.ts';
 
@@ -47,8 +47,12 @@ export function opcuaAdapter(
   let closed: Promise<void> | undefined;
   const closing = new AbortController();
 
-  /** @param seize see `Former` */
-  async function establish(signal: AbortSignal, patience: number, seize?: () => void): Promise<Connection> {
+  /** @param rival see `Former` */
+  async function establish(
+    signal: AbortSignal,
+    patience: number,
+    rival?: Pick<Former, 'seize' | 'refused'>,
+  ): Promise<Connection> {
     const deadline = new AbortController();
     const late = () => {
       const message = `${options.name}: ${options.endpoint} was not connected in ${patience} ms`;
@@ -57,7 +61,7 @@ export function opcuaAdapter(
     const timer = setTimeout(late, patience);
     const either = AbortSignal.any([signal, closing.signal, deadline.signal]);
     try {
-      const former = kept.session && { session: kept.session, seize };
+      const former = kept.session && { ...rival, session: kept.session };
       const link = await openLink(options, timings, either, former);
       kept.session = link.session;
       try {
@@ -109,6 +113,7 @@ export function opcuaAdapter(
     const pulse = startPulse({
       quiet: timings.quiet,
       limit,
+      shunned: SHUNNED,
       received: () => link.received,
       ask: server.ping,
       busy: () => !stands || server.busy,
@@ -117,7 +122,8 @@ export function opcuaAdapter(
     });
     const rival = takeOver(
       pulse,
-      (signal, seize) => establish(AbortSignal.any([stop, signal]), Math.min(RIVAL, timings.connect), seize),
+      (signal, seize, refused) =>
+        establish(AbortSignal.any([stop, signal]), Math.min(RIVAL, timings.connect), { seize, refused }),
       either,
     );
     try {

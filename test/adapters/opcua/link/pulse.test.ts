@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { judge, type Pulse, startPulse } from '../../../../agent/src/adapters/opcua/link/pulse.ts';
-import { takeOver } from '../../../../agent/src/adapters/opcua/takeover.ts';
+import { SHUNNED, takeOver } from '../../../../agent/src/adapters/opcua/takeover.ts';
 import { Fault } from '../../../../agent/src/model/fault.ts';
 
 const QUIET = 1_000;
@@ -24,6 +24,7 @@ function peer(answersIn: () => number | undefined) {
   pulse = startPulse({
     quiet: QUIET,
     limit: LIMIT,
+    shunned: SHUNNED,
     received: () => it.bytes,
     ask() {
       it.asked += 1;
@@ -220,4 +221,46 @@ test.each([
   expect(await taken).toBeUndefined();
   expect(tries > 1).toBe(again);
   expect(tries).toBeGreaterThan(0);
+});
+
+test('a server that answers a rival and keeps its session is given less time, and asked once for each silence', async () => {
+  let answer: number | undefined = 7_500;
+  const it = peer(() => answer);
+  const end = new AbortController();
+  let tries = 0;
+  const taken = takeOver(
+    pulse!,
+    async (_signal, _seize, refused) => {
+      tries += 1;
+      refused();
+      throw new Fault('source.closed', 'it stays');
+    },
+    end.signal,
+  );
+  await pass(8_000);
+  expect([tries, it.dead]).toEqual([1, 0]);
+  // It speaks again: what was seen of it before counts no more.
+  await pass(1_000);
+  answer = undefined;
+  await pass(8_000);
+  expect([tries, it.dead]).toEqual([2, 0]);
+  // Busy, by a call that any server may take its time for.
+  it.busy = true;
+  await pass(2_000);
+  expect(it.dead).toBe(0);
+  it.busy = false;
+  await pass(200);
+  expect([tries, it.dead]).toEqual([2, 1]);
+  end.abort();
+  expect(await taken).toBeUndefined();
+});
+
+test('nor less than a server needs that is known to be slow', async () => {
+  const it = peer(() => undefined);
+  it.slowest = 4_000;
+  await pass(13_100);
+  expect(await suspected()).toBe(true);
+  pulse!.shun();
+  await pass(300);
+  expect(it.dead).toBe(1);
 });

@@ -58,6 +58,8 @@ export interface Former {
    * there. No session is opened in its place, unless the server says that it is gone.
    */
   readonly seize?: (() => void) | undefined;
+  /** Told when the server answers that it does not move, and not for a reason that passes. */
+  readonly refused?: (() => void) | undefined;
 }
 
 /** The most bytes of one message; bounds the memory that a hostile server can make us use. */
@@ -242,11 +244,15 @@ async function connect(
   client.on('send_request', enlarge);
   try {
     if (former !== undefined) {
-      const { session, seize } = former;
+      const { session, seize, refused } = former;
       seize?.();
       const status = await reactivated(client, session, () => (closed ? undefined : refusal));
       if (status === 0) return session;
-      if (seize && !GONE.includes(status)) throw faultOf(status, `${options.name}: moving the session to a new link`);
+      if (seize && !GONE.includes(status)) {
+        const fault = faultOf(status, `${options.name}: moving the session to a new link`);
+        if (fault.code !== 'source.unready') refused?.();
+        throw fault;
+      }
     }
     refusal = undefined;
     return (await client.createSession(identity)) as Session;

@@ -39,6 +39,8 @@ export interface PulseOptions {
   readonly quiet: number;
   /** Silence after which the link is given up, ms. */
   readonly limit: number;
+  /** The same where the server was seen to answer on another link; never less than the patience with its answers. */
+  readonly shunned: number;
   /** Bytes that came so far. */
   received(): number;
   /** Asks something that every server answers at once. Rejects with a Fault. */
@@ -56,13 +58,15 @@ export interface Pulse {
   revival(): AbortSignal;
   /** How long an answer is waited for before the server is suspected, ms. */
   patience(): number;
+  /** Until something comes: the server answers on another link, and will not let this one's place be taken. */
+  shun(): void;
   /** Looks now, not at the next tick. */
   look(): void;
   stop(): void;
 }
 
 export function startPulse(options: PulseOptions): Pulse {
-  const { quiet, limit, received, ask, busy, slowest, dead } = options;
+  const { quiet, limit, shunned, received, ask, busy, slowest, dead } = options;
   let seen = received();
   let silent = 0;
   let unanswered: number | undefined;
@@ -70,6 +74,7 @@ export function startPulse(options: PulseOptions): Pulse {
   /** It sends, and does not answer this question: its silence means nothing. */
   let mute = false;
   let suspect = false;
+  let shun = false;
   let suspicion = Promise.withResolvers<true>();
   let revival = new AbortController();
   let last = performance.now();
@@ -98,6 +103,7 @@ export function startPulse(options: PulseOptions): Pulse {
       if (!open) unanswered = undefined;
       if (!suspect) return;
       suspect = false;
+      shun = false;
       suspicion = Promise.withResolvers();
       revival.abort();
       revival = new AbortController();
@@ -112,7 +118,8 @@ export function startPulse(options: PulseOptions): Pulse {
       suspect = true;
       suspicion.resolve(true);
     }
-    if (silent < limit) return;
+    const over = shun && !busy() ? Math.max(shunned, patienceWith(slowest(), quiet)) : limit;
+    if (silent < Math.min(limit, over)) return;
     stop();
     dead();
   };
@@ -131,6 +138,9 @@ export function startPulse(options: PulseOptions): Pulse {
     },
     revival: () => revival.signal,
     patience: () => patienceWith(slowest(), quiet),
+    shun() {
+      shun = suspect;
+    },
     look,
     stop,
   };
