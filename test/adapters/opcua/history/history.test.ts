@@ -5,7 +5,7 @@ import type { UAVariable } from 'node-opcua-address-space';
 import { DataType, HistoryReadResponse, ServiceFault, type StatusCode, StatusCodes } from 'node-opcua-client';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { opcuaAdapter } from '../../../../agent/src/adapters/opcua/adapter.ts';
-import { keep } from '../../../../agent/src/adapters/opcua/kept.ts';
+import { type Kept, keep } from '../../../../agent/src/adapters/opcua/kept.ts';
 import { type Supervisor, supervisor } from '../../../../agent/src/adapters/supervisor.ts';
 import { type Batch, valueAt } from '../../../../agent/src/model/batch.ts';
 import type { Gap } from '../../../../agent/src/model/gap.ts';
@@ -88,10 +88,10 @@ afterEach(async () => {
 });
 
 /** A source for these nodes, and what came of each of its tags by each lane. */
-function gather(nodes: readonly string[], history = true, timings = QUICK) {
+function gather(nodes: readonly string[], history = true, timings = QUICK, former?: Kept) {
   const tags = tagsOf(nodes, { history });
   const options = openly(`opc.tcp://127.0.0.1:${link.port}`, scratch(), tags);
-  const kept = keep(options, 200);
+  const kept = former ?? keep(options, 200);
   const gaps: Gap[] = [];
   const live = nodes.map((): number[] => []);
   const past = nodes.map((): number[] => []);
@@ -197,6 +197,23 @@ test('a link that breaks in the middle of it delays it only, and nothing comes t
   await arrives(live[0]!);
   exact(source, [0, 1]);
   expect(told).toMatchObject({ complete: true });
+});
+
+test('what comes when nobody takes it any more is asked for again', { timeout: 60_000 }, async () => {
+  const { live, past, kept } = gather(NODES.slice(0, 2));
+  await arrives(live[0]!);
+  let stopped: Promise<unknown> | undefined;
+  answer = (message, channel, take) => {
+    answer = honest;
+    stopped = Promise.all(made.splice(0).map((one) => one.stop()));
+    take(message, channel);
+  };
+  await outage(20);
+  await until('the end', () => stopped, 30_000);
+  await stopped;
+  const after = gather(NODES.slice(0, 2), true, QUICK, kept);
+  expect(await recovered(after.gaps)).toMatchObject({ complete: true });
+  exact({ live, past: past.map((some, tag) => [...some, ...after.past[tag]!]) }, [0, 1]);
 });
 
 test('a tag that is gone before its history was read leaves the gap incomplete', { timeout: 60_000 }, async () => {

@@ -200,7 +200,8 @@ export async function readPast(
       if (isBad(status)) given.add(reader);
     }
     open = next;
-    if (builder.count > 0) deliver({ batch: builder.take('backfill'), reached });
+    // Once the work is to end nobody takes it any more: it would count as had.
+    if (builder.count > 0 && !signal.aborted) deliver({ batch: builder.take('backfill'), reached });
     await pause(performance.now() - began, signal);
     if (signal.aborted) {
       await release();
