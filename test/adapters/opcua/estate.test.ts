@@ -3,11 +3,12 @@
 
 import type { EventEmitter } from 'node:events';
 import type { AddressSpace, Namespace, UAVariable } from 'node-opcua-address-space';
-import { AttributeIds, BrowseRequest, DataType, DataValue, StatusCodes } from 'node-opcua-client';
-import { afterEach, expect, test } from 'vitest';
+import { AttributeIds, BrowseRequest, DataType, DataValue, ServiceFault, StatusCodes } from 'node-opcua-client';
+import { afterEach, expect, test, vi } from 'vitest';
 import type { Sink } from '../../../agent/src/adapters/adapter.ts';
 import { opcuaAdapter } from '../../../agent/src/adapters/opcua/adapter.ts';
 import { keep } from '../../../agent/src/adapters/opcua/kept.ts';
+import { TICKS_PER_MS } from '../../../agent/src/model/time.ts';
 import { watch } from '../../hostile/watched.ts';
 import { scratch } from '../../support/scratch.ts';
 import { until } from '../../support/until.ts';
@@ -20,11 +21,16 @@ let plc: SmallServer | undefined;
 let link: Wire | undefined;
 let end: (() => Promise<unknown>) | undefined;
 afterEach(async () => {
+  vi.useRealTimers();
   await end?.();
   await link?.stop();
   await plc?.stop();
   end = link = plc = undefined;
 });
+
+interface Answers {
+  send_response(type: string, response: object, message: object, done: () => void): void;
+}
 
 /** What the server's session shows of its subscriptions. */
 interface Answering {
@@ -270,6 +276,39 @@ test('a message is had again whose types were being learned when the link broke'
   await until('the last value', () => came().at(-1) === 2);
   expect(came()).toContain(1);
   expect(sink.wholes).toEqual([false, true]);
+});
+
+test('what a server did not keep is a gap that ends after it begins, though the clock was set back', async () => {
+  let set = (_: number): void => {};
+  plc = await smallServer((space) => {
+    const pv = variable(space.registerNamespace('urn:one'), space, 'PV', 0);
+    set = (value) => pv.setValueFromSource({ dataType: DataType.Double, value });
+  });
+  const server = plc.server as unknown as { _on_RepublishRequest(message: object, channel: Answers): void };
+  server._on_RepublishRequest = (message, channel) => {
+    const fault = new ServiceFault({ responseHeader: { serviceResult: StatusCodes.BadMessageNotAvailable } });
+    channel.send_response('MSG', fault, message, () => {});
+  };
+  const sink = await twice(['nsu=urn:one;s=PV'], async () => {
+    link!.freeze();
+    for (const value of [1, 2]) {
+      const [session] = Object.values(
+        (plc!.server.engine as unknown as { _sessions: Record<string, Answering> })._sessions,
+      );
+      const [subscription] = Object.values(session!.publishEngine._subscriptions);
+      const before = subscription!.getAvailableSequenceNumbers().length;
+      set(value);
+      await until('it was sent', () => subscription!.getAvailableSequenceNumbers().length > before);
+    }
+    vi.useFakeTimers({ toFake: ['Date'] });
+    vi.setSystemTime(Date.now() - 3_600_000);
+    link!.thaw();
+  });
+  set(3);
+  const gap = await until('the gap', () => sink.gaps[0]);
+  expect(gap).toMatchObject({ reason: 'source-overflow' });
+  expect(gap.to).toBeGreaterThan(gap.from);
+  expect(gap.to! - gap.from).toBeLessThan(60_000 * TICKS_PER_MS);
 });
 
 test('a subscription that is full is followed by another one, also for tags that come later', async () => {

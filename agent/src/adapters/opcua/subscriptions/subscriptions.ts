@@ -47,9 +47,9 @@ interface Standing {
   items: Placed[];
   /** It was we who took it over from another session: what it says of that is not about another client. */
   ours: boolean;
-  /** When it last sent something, by the monotonic clock, ms; and by the wall clock. */
+  /** When it last sent something, by the monotonic clock, ms; and when the last of it was taken. */
   heard: number;
-  heardAt: Timestamp;
+  taken: number;
   /** Since it was taken up again it has sent nothing: whether the server really has it still is only its word. */
   unproven: boolean;
 }
@@ -174,7 +174,7 @@ export function subscriptions(
       items: [],
       ours: false,
       heard: performance.now(),
-      heardAt: now(),
+      taken: performance.now(),
       unproven: false,
       sequence: sequence({
         take(message) {
@@ -216,8 +216,9 @@ export function subscriptions(
   }
 
   function tellLost(one: Standing, around: Stretch, reason: GapReason): void {
-    const from = one.heardAt - one.interval * TICKS_PER_MS;
     const to = now();
+    // By the steady clock: the other one may have been set meanwhile.
+    const from = to - (performance.now() - one.taken + one.interval) * TICKS_PER_MS;
     if (one.taker !== undefined) {
       one.taker.lost(from, to, reason);
       return;
@@ -241,12 +242,11 @@ export function subscriptions(
     one.heard = time;
     one.unproven = false;
     const turn = one.sequence.accept(response);
-    if (turn === undefined) one.heardAt = now();
-    else
-      turn.then(
-        () => (one.heardAt = now()),
-        () => {},
-      );
+    const taken = () => {
+      one.taken = performance.now();
+    };
+    if (turn === undefined) taken();
+    else turn.then(taken, () => {});
     return turn;
   }
 
