@@ -54,6 +54,21 @@ describe('the document', () => {
     expect(names[0]).toBe('source_0_of_the_refinery');
   });
 
+  it('has the code of each server of a redundant set that cannot be used', () => {
+    const status = sampleStatus();
+    const servers = (['source.untrusted', 'source.unreachable'] as const).map((code, i) => ({
+      endpoint: `opc.tcp://10.20.1.${i}:4840`,
+      code,
+      reason: 'long '.repeat(100),
+    }));
+    const reason = servers.map(({ endpoint, reason }) => `${endpoint}: ${reason}`).join('; ');
+    const state = { state: 'waiting', attempt: 1, until: 0, code: 'source.unreachable', reason, servers } as const;
+    const sources = [{ ...status.sources[0]!, name: 'dcs', state }];
+    expect(reportedOf(facts({ status: { ...status, sources } })).sources).toMatchObject({
+      dcs: { reason: 'none of its 2 servers can be used: 1. source.untrusted, 2. source.unreachable' },
+    });
+  });
+
   it('does not change with figures that always move a little', () => {
     const status = sampleStatus();
     const with_ = (pendingReadings: number) =>

@@ -16,6 +16,7 @@ import { progressLine } from './browse/progress.ts';
 import { type Command, EXIT, type Io } from './command.ts';
 import { type Clean, cleanMapping, sourcesNamed } from './mapping.ts';
 import { faultText } from './refused.ts';
+import { columnsOf } from './terminal.ts';
 
 export const command: Command = {
   name: 'browse',
@@ -65,6 +66,7 @@ Exit codes: 0 walked, 1 mistakes in the mapping, or the source cannot be walked 
       io.err.write(`fieldgate browse: ${message}\n`);
       return EXIT.failed;
     };
+    const below = { indent: 2, columns: columnsOf({ out: io.err }) };
     const survey = await surveyOf(one);
     if (survey?.browse === undefined)
       return fail(`a source of ${one.source.protocol} cannot be walked; it names nothing`);
@@ -88,7 +90,7 @@ Exit codes: 0 walked, 1 mistakes in the mapping, or the source cannot be walked 
       };
       const incomplete = await collect(survey.browse(wish, ending.signal), look, found);
       line.end();
-      if (incomplete !== undefined && found.length === 0) return fail(faultText(incomplete, one.source.name));
+      if (incomplete !== undefined && found.length === 0) return fail(faultText(incomplete, below, one.source.name));
       const why = incomplete && `${incomplete.message} [${incomplete.code}]`;
       const partial = incomplete !== undefined || under !== undefined || values.has('match') || values.has('type');
       const difference = await compare(one, found, partial ? undefined : survey, ending.signal);
@@ -112,7 +114,7 @@ Exit codes: 0 walked, 1 mistakes in the mapping, or the source cannot be walked 
     } catch (thrown) {
       line.end();
       if (!(thrown instanceof Fault)) throw thrown;
-      return fail(faultText(thrown, one.source.name));
+      return fail(faultText(thrown, below, one.source.name));
     } finally {
       line.end();
       process.off('SIGINT', end).off('SIGTERM', end);

@@ -206,20 +206,23 @@ function asJson({ numbered: { source }, error, server, roundTrips, tags }: Read)
 function write({ numbered: { source }, error, server, roundTrips, tags }: Read, io: Io): void {
   const endpoints = source.config.protocol === 'opcua' ? source.config.endpoints : [];
   const place = (endpoint: string) => endpoints.indexOf(endpoint) + 1;
-  const where = server && `${server.endpoint} (server ${place(server.endpoint)} of ${endpoints.length})`;
+  const refused = error instanceof Fault ? error.servers : undefined;
+  const where = server
+    ? `${server.endpoint} (server ${place(server.endpoint)} of ${endpoints.length})`
+    : refused && `${refused.length} servers`;
   io.out.write(`${source.name}  ${source.protocol} ${where ?? addressOf(source)}${times(roundTrips)}\n`);
+  const width = columnsOf(io);
+  const below = { indent: 4, columns: width };
   if (error !== undefined) {
-    const text = error instanceof Fault ? faultText(error) : error;
-    io.out.write(`  ${text.replaceAll('\n', '\n  ')}\n\n`);
+    io.out.write(`  ${error instanceof Fault ? faultText(error, below) : error}\n\n`);
     return;
   }
   if (server?.remark !== undefined) io.out.write(`  ${server.remark}, and no other server is better\n`);
   for (const [i, one] of (server?.passedOver ?? []).entries()) {
-    const text = refusedText(one, place(one.endpoint)).replaceAll('\n', '\n  ');
-    io.out.write(`${i === 0 ? '  passed over:\n' : ''}  ${text}\n`);
+    io.out.write(`${i === 0 ? '  passed over:\n' : ''}${refusedText(one, place(one.endpoint), below)}\n`);
   }
   const withRaw = tags.some(({ raw }) => raw !== undefined);
-  const isNarrow = (columnsOf(io) ?? 100) < 100;
+  const isNarrow = (width ?? 100) < 100;
   const most = isNarrow ? 18 : 40;
   // On a narrow screen the date of today is no news, and long statuses need its room.
   const today = `${new Date().toISOString().slice(0, 10)}T`;

@@ -4,6 +4,7 @@
 
 import type { SourceStats } from '../adapters/supervisor.ts';
 import type { Json, JsonObject } from '../delivery/control.ts';
+import type { Refused } from '../model/fault.ts';
 import { redactText } from '../observe/redact.ts';
 import type { GatewayStatus } from '../observe/status.ts';
 
@@ -90,10 +91,14 @@ function sourceOf({ state, tags, connection }: SourceStats): JsonObject {
           ...connection.certificates.map(({ validTo }) => Math.floor((Date.parse(validTo) - Date.now()) / 86_400_000)),
         ),
       }),
-    ...(state.state === 'waiting' && { reason: cut(state.reason) }),
+    ...(state.state === 'waiting' && { reason: cut(state.servers ? codesOf(state.servers) : state.reason) }),
     ...(state.state === 'degraded' && { reason: cut([...state.trouble.values()][0] ?? '') }),
   };
 }
+
+/** Reasons of several servers are too long for a twin; their codes are not. */
+const codesOf = (servers: readonly Refused[]) =>
+  `none of its ${servers.length} servers can be used: ${servers.map(({ code }, i) => `${i + 1}. ${code}`).join(', ')}`;
 
 function lossesOf({ store }: GatewayStatus): number {
   return Object.values(store.buffer.dropped).reduce((sum, count) => sum + count, store.refused);

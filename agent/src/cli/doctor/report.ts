@@ -2,6 +2,7 @@
 
 import type { Look } from '../../doctor/look.ts';
 import type { Told } from '../../doctor/walk.ts';
+import { wrapped } from '../terminal.ts';
 
 /** How a text is laid out and marked. */
 export interface Style {
@@ -17,8 +18,6 @@ const COLOURS: Readonly<Record<Verdict, string>> = { good: '32', odd: '33', brok
 const WORD_WIDTH = 8;
 const STEP_WIDTH = 13;
 const INDENT = 2 + WORD_WIDTH + STEP_WIDTH;
-/** A terminal that is narrower is not laid out for. */
-const LEAST_COLUMNS = 60;
 
 const paint = (text: string, code: string, { colours }: Style): string =>
   colours ? `\u001b[${code}m${text}\u001b[0m` : text;
@@ -29,24 +28,9 @@ export function title(text: string, style: Style): string {
 
 export function line({ verdict, step, what, mend }: Look, style: Style): string {
   const word = paint(WORDS[verdict], COLOURS[verdict], style) + ' '.repeat(WORD_WIDTH - WORDS[verdict].length);
-  const rows = [`  ${word}${step.padEnd(STEP_WIDTH - 1)} ${wrapped(what, INDENT, style)}`];
-  if (mend !== undefined) rows.push(`${' '.repeat(INDENT)}→ ${wrapped(mend, INDENT + 2, style)}`);
+  const rows = [`  ${word}${step.padEnd(STEP_WIDTH - 1)} ${wrapped(what, INDENT, style.columns)}`];
+  if (mend !== undefined) rows.push(`${' '.repeat(INDENT)}→ ${wrapped(mend, INDENT + 2, style.columns)}`);
   return `${rows.join('\n')}\n`;
-}
-
-/** `text` with line ends and `indent` blanks where a word would not fit; a word too long for a line stays whole. */
-function wrapped(text: string, indent: number, { columns }: Style): string {
-  if (columns === undefined || columns < LEAST_COLUMNS) return text;
-  const width = columns - indent - 1;
-  const rows: string[] = [];
-  let row = '';
-  for (const word of text.split(' ')) {
-    if (row !== '' && row.length + 1 + word.length > width) {
-      rows.push(row);
-      row = word;
-    } else row = row === '' ? word : `${row} ${word}`;
-  }
-  return [...rows, row].join(`\n${' '.repeat(indent)}`);
 }
 
 type Counts = Readonly<Record<Verdict, number>>;
@@ -73,9 +57,9 @@ export function conclusion(told: readonly Told[], style: Style): string {
   if (first === undefined) return `nothing is broken: ${counts}\n`;
   const { section, look } = first;
   const where = `${section.title.split('  ')[0]}, ${look.step}`;
-  const said = wrapped(`The first broken link is ${where}: ${look.what}`, 2, style);
+  const said = wrapped(`The first broken link is ${where}: ${look.what}`, 2, style.columns);
   const rows = [said.replace(where, paint(where, '1', style))];
-  if (look.mend !== undefined) rows.push(`  → ${wrapped(look.mend, 4, style)}`);
+  if (look.mend !== undefined) rows.push(`  → ${wrapped(look.mend, 4, style.columns)}`);
   return `${rows.join('\n')}\n${counts}\n`;
 }
 

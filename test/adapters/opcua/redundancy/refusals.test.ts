@@ -20,6 +20,7 @@ import { Fault } from '../../../../agent/src/model/fault.ts';
 import { type OpcUaSim, startOpcUaServer } from '../../../../sim/refinery/opcua.ts';
 import { output } from '../../../support/output.ts';
 import { scratch } from '../../../support/scratch.ts';
+import { atTerminal, screen } from '../../../support/terminal.ts';
 import { until } from '../../../support/until.ts';
 import { recorder } from '../../recorder.ts';
 import { openly, pkiTrusting, QUICK, type SmallServer, smallServer, tagsOf } from '../rig.ts';
@@ -249,7 +250,7 @@ sources:
   const { code, out } = await run(read, file);
   expect(code).toBe(1);
   const lines = out.split('\n');
-  expect(lines[0]).toBe(`dcs  opcua ${allBad().join(', ')}`);
+  expect(lines[0]).toBe('dcs  opcua 3 servers');
   expect(lines[1]).toBe('  none of its 3 servers can be used:');
   const heads = lines.filter((line) => /^ {4}\d\. /.test(line));
   expect(heads).toEqual([
@@ -265,6 +266,13 @@ sources:
   const json = JSON.parse((await run(read, file, '--json')).out) as { sources: { error: string; servers: unknown }[] };
   expect(json.sources[0]?.error).toMatch(/^dcs: none of its 3 servers can be used: .*\[source\.credentials\]$/s);
   expect(json.sources[0]?.servers).toEqual(expected());
+
+  // Narrow: lines are broken between words, but the command to be copied is whole.
+  const { raw } = await atTerminal(['read', file], { columns: 80 });
+  const shown = screen(raw).map((line) => line.trimEnd());
+  const typed = `       fieldgate certificates trust ${stranger.thumbprint} --pki ${join(folder, 'pki')}`;
+  expect(shown).toContain(typed);
+  expect(shown.filter((line) => line !== typed && line.length >= 80)).toEqual([]);
 
   const well = await run(read, await write([stranger.endpoint, OFF, good.endpoint]));
   expect(well.code).toBe(0);
