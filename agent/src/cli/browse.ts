@@ -25,8 +25,9 @@ export const command: Command = {
     'Walks the variables of an OPC UA server and prints a mapping of them, or how they differ from the tags mapped.',
   help: `
 Without tags in the mapping, every variable found is printed as a tag, with its unit and range, and what its numbers
-mean behind it: paste them below "tags:" of the source. With tags, the output says what the server has and the mapping has not (as tags to paste), which
-tags it does not know any more, and which have another unit or range. Only reads; the gateway may run meanwhile.
+mean behind it: paste them below "tags:" of the source. With tags, the output says what the server has and the mapping
+has not (as tags to paste), which tags it does not know any more, and which have another unit or range. Only reads; the
+gateway may run meanwhile.
 
 SOURCE may be left out where only one can be walked. Properties are not printed, nor the server's own diagnostics
 (--under /Objects/Server prints those). A link that breaks is made anew, and the walk goes on if the server is back
