@@ -3,12 +3,11 @@
 // tags change is told of them, all others do not notice.
 
 import type { Source } from './adapters/adapter.ts';
-import { type SourceStats, type Supervisor, supervisor } from './adapters/supervisor.ts';
+import { type SourceStats, type Supervisor, type SupervisorOptions, supervisor } from './adapters/supervisor.ts';
 import { conditioner } from './conditioning/conditioner.ts';
 import type { PlantDiff, SourceChange } from './config/diff.ts';
 import type { ResolvedSource } from './config/plant.ts';
 import { type Batch, BatchBuilder, Kind } from './model/batch.ts';
-import type { GapReason } from './model/gap.ts';
 import type { Log } from './model/log.ts';
 import { StatusCode } from './model/status.ts';
 import type { Tag } from './model/tag.ts';
@@ -56,10 +55,10 @@ export function supervised(plant: readonly ResolvedSource[], options: SourcesOpt
   const lines = new Map<string, Line>();
   let due: NodeJS.Timeout | undefined;
 
-  function supervise(source: Source, unknown?: { since: Timestamp; reason: GapReason }): Supervisor {
+  function supervise(source: Source, before: Pick<SupervisorOptions, 'unknown' | 'takenOver'> = {}): Supervisor {
     return supervisor({
       source,
-      ...(unknown && { unknown }),
+      ...before,
       accept: (batch) => keep(conditioning.apply(batch, now())),
       describe(tag, facts) {
         conditioning.describe(tag, facts);
@@ -72,7 +71,7 @@ export function supervised(plant: readonly ResolvedSource[], options: SourcesOpt
   }
 
   /** Numbers the tags of sources that are new and makes their rules known, all in one go. */
-  function add(plans: readonly ResolvedSource[], unknown?: { since: Timestamp; reason: GapReason }): Line[] {
+  function add(plans: readonly ResolvedSource[], before: Pick<SupervisorOptions, 'unknown'> = {}): Line[] {
     const all = plans.map((plan) => ({ plan, wired: wirer.wire(plan) }));
     define(all.flatMap(({ wired }) => wired.fresh));
     keep(
@@ -82,7 +81,7 @@ export function supervised(plant: readonly ResolvedSource[], options: SourcesOpt
       ),
     );
     return all.map(({ plan, wired }) => {
-      const line = { plan, wired, supervisor: supervise(wired.source, unknown) };
+      const line = { plan, wired, supervisor: supervise(wired.source, before) };
       lines.set(plan.name, line);
       return line;
     });
@@ -101,7 +100,7 @@ export function supervised(plant: readonly ResolvedSource[], options: SourcesOpt
     // What `publishing` follows from are the tags: it takes effect with the next connection.
     const anew = settings.some(({ key }) => key !== 'publishing');
     const since = now();
-    if (anew) await line.supervisor.stop();
+    const takenOver = anew ? await line.supervisor.handOver() : undefined;
 
     const kept = new Map(line.wired.indices);
     const gone: number[] = [];
@@ -120,7 +119,8 @@ export function supervised(plant: readonly ResolvedSource[], options: SourcesOpt
     keep(conditioning.change([...wired.fresh.map((tag) => tag.name), ...reruled].map(wired.ruleOf), gone));
     if (anew) {
       keep(conditioning.forget(kept.values()));
-      const next = { plan: after, wired, supervisor: supervise(wired.source, { since, reason: 'reload' }) };
+      const before = takenOver === undefined ? { unknown: { since, reason: 'reload' as const } } : { takenOver };
+      const next = { plan: after, wired, supervisor: supervise(wired.source, before) };
       lines.set(name, next);
       next.supervisor.start();
     } else {
@@ -130,7 +130,7 @@ export function supervised(plant: readonly ResolvedSource[], options: SourcesOpt
     keep(marked);
   }
 
-  add(plant, lastAlive === null ? undefined : { since: lastAlive, reason: 'gateway-down' });
+  add(plant, lastAlive === null ? {} : { unknown: { since: lastAlive, reason: 'gateway-down' } });
 
   return {
     start() {

@@ -48,10 +48,23 @@ export type SourceState =
       readonly servers?: readonly Refused[];
     };
 
+/** An outage that has not ended: since when nothing is known, by both clocks, and why. */
+export interface Unended {
+  readonly from: Timestamp;
+  /** By the steady clock, ms. */
+  readonly begun: number;
+  readonly reason: GapReason;
+}
+
+/** @see Supervisor.handOver; `told`: the record that opens it is there. */
+export type HandedOver = Unended & { readonly told: boolean };
+
 export interface SupervisorOptions {
   readonly source: Source;
   /** From when on nothing is known of the source, and why: its first gap record begins there. */
   readonly unknown?: { readonly since: Timestamp; readonly reason: GapReason };
+  /** What `handOver` of the supervisor gave whose place this one takes. */
+  readonly takenOver?: HandedOver | undefined;
   /** Takes what the source delivers, and the records about it. Never throws. */
   readonly accept: (batch: Batch) => void;
   readonly describe: (tag: number, facts: TagFacts) => void;
@@ -86,8 +99,10 @@ export interface Supervisor {
   start(): void;
   /** The source has other tags (S4). `next` is the same source as the mapping has it now. */
   retag(next: Source, change: TagChange): void;
-  /** Closes the adapter; resolves when nothing of the source runs any more. */
+  /** Closes the adapter; resolves when nothing of the source runs any more. An outage is told to have lasted until now. */
   stop(): Promise<void>;
+  /** As `stop`, for a supervisor that goes on with the same source: an outage is its to end. */
+  handOver(): Promise<HandedOver | undefined>;
   stats(): SourceStats;
 }
 
@@ -102,10 +117,9 @@ export function supervisor(options: SupervisorOptions): Supervisor {
   let connects = 0;
   let lastReading: number | null = null;
   let running: Promise<void> | undefined;
-  /** The outage that has not ended yet: since when nothing is known, by both clocks, and why. */
-  let outage: { readonly from: Timestamp; readonly begun: number; readonly reason: GapReason } | undefined =
+  let outage: Unended | undefined =
     options.unknown === undefined
-      ? undefined
+      ? options.takenOver
       : {
           from: options.unknown.since - source.latency * TICKS_PER_MS,
           begun: performance.now(),
@@ -113,9 +127,9 @@ export function supervisor(options: SupervisorOptions): Supervisor {
         };
   /** The connection of now; `turn` ends it so that a new one is made at once. */
   let connection: { readonly adapter: Adapter; readonly turn: AbortController } | undefined;
-  let marked = false;
-  /** Something was delivered after the marks of this outage: those tags must be marked again at the next loss. */
-  let overtaken = false;
+  let marked = options.takenOver?.told ?? false;
+  /** Something was delivered after the marks of this outage, or tags may have come: all are marked again at the next loss. */
+  let overtaken = marked;
 
   let lastCode: FaultCode | undefined;
   /** Failures in a row with this code. */
@@ -286,6 +300,13 @@ export function supervisor(options: SupervisorOptions): Supervisor {
     enter({ state: 'stopped' });
   }
 
+  async function end(): Promise<void> {
+    ending.abort();
+    // An adapter that does not heed the signal must not keep the gateway from ending.
+    if (!(await endsWithin(2 * CLOSE_DEADLINE_MS, Promise.resolve(running))))
+      log('warn', 'the source did not end in time', fields);
+  }
+
   return {
     start() {
       running ??= run();
@@ -306,10 +327,12 @@ export function supervisor(options: SupervisorOptions): Supervisor {
       }
     },
     async stop() {
-      ending.abort();
-      // An adapter that does not heed the signal must not keep the gateway from ending.
-      if (!(await endsWithin(2 * CLOSE_DEADLINE_MS, Promise.resolve(running))))
-        log('warn', 'the source did not end in time', fields);
+      await end();
+      markBack(false);
+    },
+    async handOver() {
+      await end();
+      return outage && { ...outage, told: marked };
     },
     stats: () => {
       const facts = source.connection?.();

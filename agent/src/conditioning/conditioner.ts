@@ -136,16 +136,21 @@ export function conditioner(rules: Iterable<Rule>): Conditioner {
       const slot = (batch.tag[i] as number) - first;
       const flag = (c.flags[slot] ?? 0) & (SCALE | CLAMP);
       let value = valueAt(batch, i);
-      if (flag === 0 || value === null || typeof value === 'boolean') {
+      let status = batch.status[i] as number;
+      // As `apply` has it: the value of a Bad reading is left alone.
+      if (flag === 0 || value === null || typeof value === 'boolean' || isBad(status)) {
         touched.copy(batch, i);
         continue;
       }
-      let status = batch.status[i] as number;
       if (flag & SCALE) value = scaled(value, c.factor[slot] as number, c.offset[slot] as number);
-      if (flag & CLAMP && typeof value === 'number') {
-        const within = Math.min(c.ceiling[slot] as number, Math.max(c.floor[slot] as number, value));
-        if (within !== value) status = (status | (value < within ? LIMITED.low : LIMITED.high)) >>> 0;
-        value = within;
+      const floor = c.floor[slot] as number;
+      const ceiling = c.ceiling[slot] as number;
+      if (flag & CLAMP && typeof value === 'number' && (value < floor || value > ceiling)) {
+        status = (status | (value < floor ? LIMITED.low : LIMITED.high)) >>> 0;
+        value = value < floor ? floor : ceiling;
+      } else if ((flag & SCALE) === 0) {
+        touched.copy(batch, i);
+        continue;
       }
       touched.add(batch.tag[i] as number, batch.time[i] as number, status, value);
     }

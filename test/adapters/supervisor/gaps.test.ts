@@ -191,3 +191,26 @@ test.each([-7_200_000, -1_500, 1_500, 7_200_000])('the clock is set by %s ms dur
   );
   await one.source.stop();
 });
+
+test('S2: a source that is stopped during an outage closes its record: nobody else would', async () => {
+  const one = bench();
+  one.source.start();
+  await pass();
+  (await bringUp(one)).ended.reject(new Fault('source.closed', 'reset'));
+  await pass(60_000);
+  const [open] = one.gaps as [Gap];
+  expect(open).toMatchObject({ reason: 'source-down', to: null });
+  await one.source.stop();
+  expect(one.gaps.slice(1)).toEqual([{ ...open, to: fromMillis(Date.now()) }]);
+});
+
+test('S2: what is not known from before is told also by a source that is stopped before its first attempt ends', async () => {
+  const alive = fromMillis(Date.now() - 3_600_000);
+  const one = bench(alive);
+  one.source.start();
+  await pass(5_000);
+  expect(one.gaps).toEqual([]);
+  await one.source.stop();
+  const from = alive - LATENCY * 10_000;
+  expect(one.gaps).toEqual([{ reason: 'gateway-down', source: 'flare-plc', from, to: fromMillis(Date.now()) }]);
+});

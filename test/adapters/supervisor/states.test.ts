@@ -104,7 +104,8 @@ test('stop is prompt while connecting, while running and while waiting, and noth
     await stop;
     await pass(60_000);
     expect([one.adapters.length, one.adapters[0]!.closes, stateOf(one)]).toEqual([1, 1, 'stopped']);
-    expect(one.gaps.filter((gap) => gap.reason === 'source-down').length).toBe(situation === 'waiting' ? 1 : 0);
+    const told = one.gaps.filter((gap) => gap.reason === 'source-down').map(({ to }) => to === null);
+    expect(told, 'an outage that was begun is ended').toEqual(situation === 'waiting' ? [true, false] : []);
   }
 });
 
