@@ -29,6 +29,7 @@ import {
   type TagFacts,
 } from './adapter.ts';
 import { endsWithin } from './deadline.ts';
+import { spansOf } from './lasted.ts';
 import { pause } from './pause.ts';
 import { type Trouble, troubleOf } from './trouble.ts';
 
@@ -185,16 +186,9 @@ export function supervisor(options: SupervisorOptions): Supervisor {
     if (outage === undefined) return undefined;
     const { from, begun, reason } = outage;
     outage = undefined;
-    const to = now();
-    const lasted = Math.round((performance.now() - begun) * TICKS_PER_MS);
-    const complete = whole && { complete: true };
-    const ended = { reason, from, to: Math.max(to, from + lasted) };
-    gap({ ...ended, ...complete });
-    if (to - lasted > from - STEP) return whole ? undefined : ended;
-    // The clock was set back meanwhile: by the clock of now the outage was at another time.
-    const moved = { reason, from: to - lasted, to };
-    gap({ ...moved, ...complete });
-    return whole ? undefined : moved;
+    const spans = spansOf(from, now(), performance.now() - begun);
+    for (const span of spans) gap({ reason, ...span, ...(whole && { complete: true }) });
+    return whole ? undefined : { reason, ...spans.at(-1)! };
   }
 
   let granted: Readonly<Record<string, number>> | undefined;
@@ -354,9 +348,6 @@ export function supervisor(options: SupervisorOptions): Supervisor {
     },
   };
 }
-
-/** Clocks that differ by less were not set. */
-const STEP = 500 * TICKS_PER_MS;
 
 /** Shortest wait after an attempt that took long itself, ms. */
 const SHORTEST = 250;

@@ -151,6 +151,12 @@ describe('repetitions', () => {
   });
 });
 
+test('why the server ended a connection is told', async () => {
+  const peer = await server((_, socket) => socket.end());
+  const one = line(tcp(peer.port));
+  expect(await one.read(1, 'holding', 7, 1)).toEqual({ kind: 'closed', reason: 'the server closed the connection' });
+});
+
 test('the pause after connecting is kept', async () => {
   const peer = await server((ask, socket) => socket.write(reply(ask)));
   const shy = line(tcp(peer.port), { connectDelay: 200 });

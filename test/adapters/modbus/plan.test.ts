@@ -98,6 +98,17 @@ describe('requests', () => {
     );
   });
 
+  test('a value too far from its exponent for one request is set aside, and its neighbours are not', () => {
+    const tags = [tag(0, 'holding:5'), tag(1, 'holding:10', { exponent: 40 }), tag(2, 'holding:50')];
+    const { requests, impossible } = plan(tags, { maxRegisters: 10, maxGap: 16 });
+    expect(requests.map(line)).toEqual(['1 holding 5+1@100', '1 holding 50+1@100']);
+    expect(impossible).toEqual(
+      new Map([[1, 'uint16 and its exponent take a request of 31 registers, and one may read 10']]),
+    );
+    const last = plan([tag(0, 'holding:65530', { exponent: 65_536 })], LIMITS);
+    expect(last.impossible).toEqual(new Map([[0, 'uint16 at 65530 runs past the last address, 65535']]));
+  });
+
   test('refused cells and walls are planned around', () => {
     const tags = uints(10);
     const group = plan(tags, LIMITS).groups[0]!;

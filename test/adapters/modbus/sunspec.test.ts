@@ -107,6 +107,35 @@ test('a model that was named and is not there is told; one that was not named is
   expect(all.sink.parts.size).toBe(0);
 });
 
+test('a device without any of the models is told, and what was never there is no gap', async () => {
+  const peer = await server(() => device(40_000));
+  const run = await polled(peer.port, await tagsOf('{ profile: sunspec, models: [120] }'));
+  await until('ready', () => run.sink.readies > 0);
+  expect(run.sink.parts.get('INV1.120.WRtg')).toBe('INV1 has no SunSpec model 120; it has 1, 103');
+  const all = await polled(peer.port, await tagsOf('{ profile: sunspec }'));
+  await until('ready', () => all.sink.readies > 0);
+  await Promise.all([run.close(), all.close()]);
+  expect([...run.sink.gaps, ...all.sink.gaps]).toEqual([]);
+});
+
+test.each([40_000, 40_070])('a device that is busy when %i is asked for is looked for again', async (at) => {
+  const registers = device(40_000);
+  let busy = 2;
+  const peer = await slave((ask, socket) => {
+    if (ask.start === at && busy-- > 0) socket.write(refusal(ask, 6));
+    else socket.write(registers.has(ask.start) ? reply(ask, (_, each) => registers.get(each) ?? 0) : refusal(ask, 2));
+  });
+  onTestFinished(() => peer.stop());
+  const tags = await tagsOf('{ profile: sunspec, models: [1, 103] }');
+  const run = await polled(peer.port, tags);
+  await until('the word on it', () => run.sink.parts.size > 0);
+  expect([...run.sink.parts]).toEqual([['unit 1, SunSpec', 'the device says: device busy (exception 6)']]);
+  const { index } = tags.find(({ name }) => name === 'INV1.103.W')!;
+  expect(statusName(run.sink.last(index)!.status)).toBe('BadResourceUnavailable');
+  await until('its models', () => run.sink.last(index)?.value === 50_000);
+  expect(run.sink.parts.size).toBe(0);
+});
+
 test('a device that does not answer is looked for again, and the other units do not wait', async () => {
   let registers: Map<number, number> | undefined;
   const honest = device(0);

@@ -54,7 +54,8 @@ interface Pending {
 export function connectionOver(channel: Channel, manner: Manner): Connection {
   const { framing, datagrams, lasting, silence } = manner;
   let pending: Pending | undefined;
-  let reason = 'the connection was closed';
+  /** Why it was closed; of several reasons the first. */
+  let reason: string | undefined;
   let lastByte = Number.NEGATIVE_INFINITY;
 
   const settle = (outcome: Outcome) => {
@@ -65,7 +66,7 @@ export function connectionOver(channel: Channel, manner: Manner): Connection {
     request.settle(outcome);
   };
   const close = (why: string, outcome?: Outcome): Promise<void> => {
-    if (channel.open) reason = why;
+    reason ??= why;
     const closed = channel.close();
     settle(outcome ?? { kind: 'closed', reason });
     return closed;
@@ -98,7 +99,7 @@ export function connectionOver(channel: Channel, manner: Manner): Connection {
       return channel.open;
     },
     read(query, timeout) {
-      if (!channel.open) return Promise.resolve({ kind: 'closed', reason });
+      if (!channel.open) return Promise.resolve({ kind: 'closed', reason: reason ?? 'the connection was closed' });
       if (pending) throw new Error('a request is under way already');
       const exchange = framing(query);
       return new Promise((resolve) => {

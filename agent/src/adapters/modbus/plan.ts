@@ -183,7 +183,7 @@ function group(
     if (tag === undefined || !includes(tag, slot)) return;
     const { table, offset } = tag.address;
     const cut = field(tag.type, tag.order, tag.address, tag);
-    const problem = typeof cut === 'string' ? cut : misfit(cut, offset, limitsOf(table, limits).most, tag.type);
+    const problem = typeof cut === 'string' ? cut : misfit(cut, tag, limitsOf(table, limits).most);
     if (typeof cut === 'string' || problem !== undefined) {
       impossible.set(slot, problem as string);
       return;
@@ -195,8 +195,7 @@ function group(
       groups.set(key, into);
     }
     const { exponent } = tag;
-    const start = Math.min(offset, exponent ?? offset);
-    const end = Math.max(offset + cut.width, (exponent ?? 0) + (exponent === undefined ? 0 : 1));
+    const { start, end } = spanOf(cut, tag);
     const place = `${start} ${end}`;
     const known = into.cells.get(place);
     into.cells.set(place, {
@@ -218,9 +217,22 @@ export function byPlace(a: Cell, b: Cell): number {
   return a.start - b.start || a.end - b.end;
 }
 
-function misfit(cut: Field, offset: number, most: number, type: string): string | undefined {
+/** The addresses of a value and its exponent: the first, and the first behind them. */
+function spanOf(
+  { width }: Field,
+  { address: { offset }, exponent = offset }: ModbusTag,
+): { start: number; end: number } {
+  return { start: Math.min(offset, exponent), end: Math.max(offset + width, exponent + 1) };
+}
+
+function misfit(cut: Field, tag: ModbusTag, most: number): string | undefined {
+  const { type } = tag;
+  const { start, end } = spanOf(cut, tag);
   if (cut.width > most) return `${type} fills ${cut.width} registers, and one request may read ${most}`;
-  if (offset + cut.width > 65_536) return `${type} at ${offset} runs past the last address, 65535`;
+  if (end - start > most) {
+    return `${type} and its exponent take a request of ${end - start} registers, and one may read ${most}`;
+  }
+  if (end > 65_536) return `${type} at ${tag.address.offset} runs past the last address, 65535`;
   return undefined;
 }
 

@@ -113,6 +113,7 @@ export function poller(line: Line, polling: Polling, sink: Sink, signal: AbortSi
     const placed = planned((_, slot) => found.has(slot));
     if (placed.length > 0) add(placed);
     else turned();
+    troubles.report();
   };
   /** Units whose addresses are known from the beginning. */
   const plain = new Map<number, Unit>();

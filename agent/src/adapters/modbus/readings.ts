@@ -5,9 +5,14 @@
 
 import { BatchBuilder, Kind, valueAt } from '../../model/batch.ts';
 import { StatusCode } from '../../model/status.ts';
+import { TICKS_PER_MS } from '../../model/time.ts';
 import type { Clock, Sink } from '../adapter.ts';
+import { spansOf } from '../lasted.ts';
 import { decode, isSentinel } from './decode.ts';
 import type { ModbusTag, Request } from './plan.ts';
+
+/** What tags have that are not in the device. */
+const NOWHERE: ReadonlySet<number> = new Set([StatusCode.BadConfigurationError, StatusCode.BadNotSupported]);
 
 export class Readings {
   readonly #sink: Sink;
@@ -21,6 +26,8 @@ export class Readings {
   readonly #read: number[] = [];
   /** Since when nothing is known of a tag that could not be read; NaN while it can. */
   readonly #since: number[] = [];
+  /** The same by the steady clock, ms. */
+  readonly #begun: number[] = [];
 
   constructor(tags: readonly ModbusTag[], sink: Sink, clock: Clock) {
     this.#sink = sink;
@@ -35,6 +42,7 @@ export class Readings {
       this.#told.push(0);
       this.#read.push(Number.NaN);
       this.#since.push(Number.NaN);
+      this.#begun.push(Number.NaN);
     }
   }
 
@@ -75,10 +83,13 @@ export class Readings {
     for (const slot of slots) {
       this.#bad(slot, status, time);
       if (this.#tags[slot] === undefined) continue;
-      // What the device does not have, or the mapping asks for in vain, is no gap: there is nothing to be known.
-      if (status === StatusCode.BadConfigurationError || !Number.isNaN(this.#since[slot])) continue;
+      if (!Number.isNaN(this.#since[slot])) continue;
       const read = this.#read[slot]!;
-      this.#since[slot] = Number.isNaN(read) ? time : read;
+      // What the device never had, or the mapping asks for in vain, is no gap: there is nothing to be known.
+      if (Number.isNaN(read) && NOWHERE.has(status)) continue;
+      const since = Number.isNaN(read) ? time : read;
+      this.#since[slot] = since;
+      this.#begun[slot] = performance.now() - Math.max(0, time - since) / TICKS_PER_MS;
     }
     this.#deliver();
   }
@@ -90,18 +101,21 @@ export class Readings {
 
   /** Gap records, one for all tags that could not be read since the same moment. */
   #ended(slots: Iterable<number>, to: number): void {
-    let missed: Map<number, string[]> | undefined;
+    let missed: Map<number, { readonly begun: number; readonly tags: string[] }> | undefined;
     for (const slot of slots) {
       const from = this.#since[slot]!;
       if (Number.isNaN(from)) continue;
       this.#since[slot] = Number.NaN;
       missed ??= new Map();
-      const tags = missed.get(from);
+      const known = missed.get(from);
       const { name } = this.#tags[slot]!;
-      if (tags) tags.push(name);
-      else missed.set(from, [name]);
+      if (known) known.tags.push(name);
+      else missed.set(from, { begun: this.#begun[slot]!, tags: [name] });
     }
-    if (missed) for (const [from, tags] of missed) this.#sink.gap({ reason: 'source-down', tags, from, to });
+    if (missed === undefined) return;
+    for (const [from, { begun, tags }] of missed)
+      for (const span of spansOf(from, to, performance.now() - begun))
+        this.#sink.gap({ reason: 'source-down', tags, ...span });
   }
 
   #bad(slot: number, status: number, time: number): void {

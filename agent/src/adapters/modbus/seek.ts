@@ -3,6 +3,7 @@
 
 import { StatusCode } from '../../model/status.ts';
 import type { ModbusTag } from './plan.ts';
+import { silence } from './silence.ts';
 import { findModels, missing, placed } from './sunspec.ts';
 import type { Shared } from './unit.ts';
 
@@ -39,12 +40,11 @@ export class Seeker {
         troubles.set(name, undefined);
         return this.#place(tags, found.models, { readings, troubles });
       }
-      const { outcome } = found.kind === 'silent' ? found : { outcome: undefined };
-      this.silence = outcome?.kind;
-      const why = outcome?.kind === 'timeout' ? `no reply within ${timeout} ms` : outcome?.reason;
-      troubles.set(name, why ?? missing(tags[this.#slots[0]!]!, undefined));
-      const lost = outcome?.kind === 'timeout' ? StatusCode.BadTimeout : StatusCode.BadCommunicationError;
-      readings.fail(this.#slots, outcome === undefined ? StatusCode.BadConfigurationError : lost);
+      const outcome = found.kind === 'silent' ? found.outcome : undefined;
+      this.silence = outcome?.kind === 'exception' ? undefined : outcome?.kind;
+      const why = outcome && silence(outcome, timeout);
+      troubles.set(name, why?.words ?? missing(tags[this.#slots[0]!]!, undefined));
+      readings.fail(this.#slots, why?.status ?? StatusCode.BadConfigurationError);
       this.asked = true;
       troubles.report();
       turned();

@@ -3,6 +3,7 @@
 // Specification V1.9, section 6 (and the models' own page, github.com/sunspec/models).
 
 import type { Outcome } from './connection.ts';
+import { exception } from './exceptions.ts';
 import type { ModbusTag } from './plan.ts';
 
 /** The addresses at which the marker may stand, in the order in which they are tried. */
@@ -17,8 +18,8 @@ export type Found =
   | { readonly kind: 'found'; readonly models: ReadonlyMap<number, number> }
   /** The device answers, and is no SunSpec device. */
   | { readonly kind: 'none' }
-  /** It does not answer. */
-  | { readonly kind: 'silent'; readonly outcome: Exclude<Outcome, { kind: 'data' | 'exception' }> };
+  /** It does not answer, or only that it cannot now: nothing is known of its models. */
+  | { readonly kind: 'silent'; readonly outcome: Exclude<Outcome, { kind: 'data' }> };
 
 /** @param ask reads holding registers; @param base where the marker is, when it is known */
 export async function findModels(
@@ -27,7 +28,7 @@ export async function findModels(
 ): Promise<Found> {
   for (const at of base === undefined ? BASES : [base]) {
     const outcome = await ask(at, 2);
-    if (outcome.kind === 'exception') continue;
+    if (isNothing(outcome)) continue;
     if (outcome.kind !== 'data') return { kind: 'silent', outcome };
     if (outcome.data.getUint32(0) === MARKER) return walk(ask, at + 2);
   }
@@ -39,7 +40,7 @@ async function walk(ask: (start: number, quantity: number) => Promise<Outcome>, 
   for (let at = first, count = 0; at + 2 <= 65_536 && count < MOST_MODELS; count++) {
     const outcome = await ask(at, 2);
     // A chain that ends in nothing ends here.
-    if (outcome.kind === 'exception') break;
+    if (isNothing(outcome)) break;
     if (outcome.kind !== 'data') return { kind: 'silent', outcome };
     const model = outcome.data.getUint16(0);
     if (model === END) break;
@@ -47,6 +48,11 @@ async function walk(ask: (start: number, quantity: number) => Promise<Outcome>, 
     at += 2 + outcome.data.getUint16(2);
   }
   return { kind: 'found', models };
+}
+
+/** The device says that there is nothing at this address. One that is busy may have it. */
+function isNothing(outcome: Outcome): boolean {
+  return outcome.kind === 'exception' && ['address', 'table'].includes(exception(outcome.code).meaning);
 }
 
 /** The tag at its place in the device; undefined when the device has no such model. */

@@ -15,6 +15,7 @@ import { Line } from './line.ts';
 import { isBits, type ModbusTag, plan, type Request, request } from './plan.ts';
 import { planOf } from './planned.ts';
 import { Readings } from './readings.ts';
+import { silence } from './silence.ts';
 import { type Found, findModels, missing, placed } from './sunspec.ts';
 import { placeOf, type Transport } from './transport.ts';
 
@@ -161,12 +162,6 @@ class Round {
   }
 }
 
-function silence(outcome: Exclude<Outcome, { kind: 'data' | 'exception' }>, timeout: number) {
-  return outcome.kind === 'timeout'
-    ? { status: StatusCode.BadTimeout, words: `no reply within ${timeout} ms` }
-    : { status: StatusCode.BadCommunicationError, words: outcome.reason };
-}
-
 function merged(batches: readonly Batch[]): Batch {
   const builder = new BatchBuilder();
   for (const batch of batches) for (let i = 0; i < batch.count; i++) builder.copy(batch, i);
@@ -219,7 +214,7 @@ async function* examine(options: ModbusOptions, signal: AbortSignal): AsyncGener
     for (const [unit, own] of described) {
       const asked = performance.now();
       const found = await findModels((at, count) => line.read(unit, 'holding', at, count), own[0]!.sunspec!.base);
-      if (found.kind !== 'silent') replies.push(performance.now() - asked);
+      if (found.kind !== 'silent' || found.outcome.kind === 'exception') replies.push(performance.now() - asked);
       yield modelsFinding(unit, found, own[0]!, timeout);
     }
     if (replies.length === 0) {

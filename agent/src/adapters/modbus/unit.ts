@@ -128,9 +128,17 @@ export class Unit {
     while (!signal.aborted && !this.empty) {
       const until = await this.#turn(signal);
       if (signal.aborted) return;
+      this.#tellAsked();
       this.#shared.troubles.report();
       if (until > 0) await this.#shared.alarm.sleep(until, this.#order);
     }
+  }
+
+  /** Once: also where what was lost in the first round came later. */
+  #tellAsked(): void {
+    if (this.#told || !this.asked) return;
+    this.#told = true;
+    this.#shared.turned();
   }
 
   /** Does what is due. @returns when something is due next, monotonic ms; 0 when it may be now */
@@ -183,10 +191,6 @@ export class Unit {
     if (round.request) return;
     const missed = round.slots.missed;
     const kept = round.done(performance.now());
-    if (!this.#told && this.asked) {
-      this.#told = true;
-      this.#shared.turned();
-    }
     const { counts } = this.#shared;
     if (counts) counts.overruns += round.slots.missed - missed;
     // Said once, as it was when it began, or each poll would be a line in the log.

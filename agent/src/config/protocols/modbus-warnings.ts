@@ -16,6 +16,7 @@ export function warnOfTags(tags: readonly Placed[], source: ModbusSource, warn: 
     warnOfSamePlace(same, warn);
     warnOfOverlaps(same, warn);
   }
+  warnOfExponents(spans, source, warn);
   warnOfPace(spans, source, warn);
   warnOfHeartbeats(tags, 'poll', warn);
 }
@@ -76,6 +77,20 @@ function warnOfOverlaps(spans: readonly Span[], warn: Warn): void {
 /** The same place read in the same way: that is told elsewhere. */
 function alike(a: Span, b: Span): boolean {
   return a.start === b.start && a.tag.type === b.tag.type && a.tag.order === b.tag.order;
+}
+
+/** A value and its exponent come in one request, or their product may be one that never was. */
+function warnOfExponents(spans: readonly Span[], { maxRegisters }: ModbusSource, warn: Warn): void {
+  const far = spans.filter(({ tag, start, end }) => {
+    const exponent = tag.sunspec?.exponent ?? start;
+    return Math.max(end, exponent + 1) - Math.min(start, exponent) > maxRegisters;
+  });
+  for (const [, own] of Map.groupBy(far, ({ tag: { sunspec } }) => `${sunspec?.device} ${sunspec?.model}`)) {
+    const { placed, tag } = own[0]!;
+    const more = own.length > 1 ? ` and ${own.length - 1} more are` : ' is';
+    const message = `${tag.name}${more} too far from the register with the power of ten for a request of ${maxRegisters} (maxRegisters), and cannot be read`;
+    warn(placed.origin, [], message);
+  }
 }
 
 /** ms that no request is quicker than, through a switch and a PLC that has nothing else to do. */

@@ -35,15 +35,19 @@ export function modbus(sourceSchema: z.ZodObject): Protocol<ModbusSource, Modbus
 const SERIAL_UNITS = 'on a serial line units go from 1 to 247, and nobody answers to 0';
 
 function checkSource(_name: string, source: Fields, _today: Date, report: Report): void {
-  const { defaults, protocol } = source;
+  const { defaults, profiles, protocol } = source;
   checkDefaults(defaults, report);
-  if (isFields(defaults)) checkUnit(defaults.unitId, protocol, (path, part, message) => report(['defaults', ...path], part, message)); // biome-ignore format: one line
+  if (isFields(defaults)) checkUnit('unitId', defaults.unitId, protocol, (path, part, message) => report(['defaults', ...path], part, message)); // biome-ignore format: one line
+  if (!isFields(profiles)) return;
+  for (const [name, use] of Object.entries(profiles)) {
+    if (isFields(use)) checkUnit('unit', use.unit, protocol, (path, part, message) => report(['profiles', name, ...path], part, message)); // biome-ignore format: one line
+  }
 }
 
-function checkUnit(unitId: unknown, protocol: unknown, report: Report): void {
+function checkUnit(key: 'unitId' | 'unit', unit: unknown, protocol: unknown, report: Report): void {
   const serial = protocol === 'modbus-rtu' || protocol === 'modbus-rtu-over-tcp';
-  if (!serial || typeof unitId !== 'number' || (unitId >= 1 && unitId <= 247)) return;
-  report(['unitId'], 'value', `unitId is ${unitId}: ${SERIAL_UNITS}`);
+  if (!serial || typeof unit !== 'number' || (unit >= 1 && unit <= 247)) return;
+  report([key], 'value', `${key} is ${unit}: ${SERIAL_UNITS}`);
 }
 
 function checkTag(
@@ -55,7 +59,7 @@ function checkTag(
   const type = typeOf(tag);
   const place = formatAddress(tag.address);
   checkType(tag, report);
-  checkUnit(tag.unitId, protocol, report);
+  checkUnit('unitId', tag.unitId, protocol, report);
 
   const registers = registersOf(type);
   const last = tag.address.offset + registers - 1;

@@ -1,0 +1,66 @@
+// Gap records of what could not be read, and when the outage before has ended.
+
+import type { Socket } from 'node:net';
+import { expect, onTestFinished, test } from 'vitest';
+import { isGood, statusName } from '../../../agent/src/model/status.ts';
+import { now, TICKS_PER_MS } from '../../../agent/src/model/time.ts';
+import { until } from '../../support/until.ts';
+import type { Recorder } from '../recorder.ts';
+import { polled } from './polled.ts';
+import { type Ask, refusal, reply, type Slave, slave } from './slave.ts';
+import { tag } from './tags.ts';
+
+async function server(answer: (ask: Ask, socket: Socket) => void): Promise<Slave> {
+  const made = await slave(answer);
+  onTestFinished(() => made.stop());
+  return made;
+}
+
+const goods = (sink: Recorder, index: number) => sink.of(index).filter(({ status }) => isGood(status));
+
+test('an address that was read, and then refused for a while, has a gap; one that never was has none', async () => {
+  let refused = false;
+  const peer = await server((ask, socket) => socket.write(refused || ask.start > 1 ? refusal(ask, 2) : reply(ask)));
+  const run = await polled(peer.port, [tag(1, 'holding:1', { poll: 50 }), tag(2, 'holding:500', { poll: 50 })], {
+    timeout: 10_000,
+  });
+  await until('values', () => goods(run.sink, 1).length > 2);
+  refused = true;
+  await until('it is refused', () => statusName(run.sink.last(1)!.status) === 'BadConfigurationError');
+  const from = goods(run.sink, 1).at(-1)!.time;
+  refused = false;
+  const to = await until('it is back', () => goods(run.sink, 1).find(({ time }) => time > from)?.time);
+  await run.close();
+  expect(run.sink.gaps).toEqual([{ reason: 'source-down', tags: ['T1'], from, to }]);
+});
+
+test('no gap ends before it begins when the clock is set back meanwhile: it is told by both clocks', async () => {
+  const HOUR = 3_600_000 * TICKS_PER_MS;
+  let silent = false;
+  let back = 0;
+  const peer = await server((ask, socket) => (ask.unit === 1 && silent) || socket.write(reply(ask)));
+  const tags = [1, 2].map((unit) => tag(unit, 'holding:1', { unitId: unit, poll: 50 }));
+  const run = await polled(peer.port, tags, { clock: () => now() - back, timeout: 500 });
+  await until('values', () => goods(run.sink, 1).length > 2);
+  silent = true;
+  await until('unit 1 is left out', () => run.sink.parts.has('unit 1'));
+  const from = goods(run.sink, 1).at(-1)!.time;
+  const seen = goods(run.sink, 1).length;
+  back = HOUR;
+  silent = false;
+  await until('it is back', () => goods(run.sink, 1).length > seen);
+  expect(run.sink.gaps).toHaveLength(2);
+  const [first, second] = run.sink.gaps.map(({ from, to }) => ({ from, to: to ?? Number.NaN }));
+  expect(first!.from).toBe(from);
+  expect(second!.to).toBe(goods(run.sink, 1)[seen]!.time);
+  expect(first!.to).toBeGreaterThan(first!.from);
+  expect(Math.abs(second!.from - (first!.from - HOUR))).toBeLessThan(60_000 * TICKS_PER_MS);
+  expect(second!.to - second!.from).toBe(first!.to - first!.from);
+});
+
+test('the outage before ends when all has been asked for, though the first reply was lost and the poll is an hour', async () => {
+  const peer = await server((ask, socket) => ask.number > 0 && socket.write(reply(ask)));
+  const run = await polled(peer.port, [tag(1, 'holding:1', { poll: 3_600_000 })]);
+  await until('ready', () => run.sink.readies > 0);
+  expect(goods(run.sink, 1)).toHaveLength(1);
+});
