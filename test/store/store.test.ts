@@ -2,11 +2,12 @@
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { openBuffer } from '../../agent/src/buffer/buffer.ts';
 import { type Batch, BatchBuilder, gapBatch, Kind } from '../../agent/src/model/batch.ts';
+import { StatusCode } from '../../agent/src/model/status.ts';
 import type { Tag } from '../../agent/src/model/tag.ts';
-import { fromMillis, toMillis } from '../../agent/src/model/time.ts';
+import { formatTime, fromMillis, toMillis } from '../../agent/src/model/time.ts';
 import { openStore, type Store, type StoreOptions } from '../../agent/src/store/store.ts';
 import { scratch } from '../support/scratch.ts';
 import { until } from '../support/until.ts';
@@ -76,6 +77,11 @@ function batch(from: number, count: number, tag = 0, capacity = count): Batch {
   const builder = new BatchBuilder(capacity);
   for (let i = 0; i < count; i++) builder.push(tag, START + (from + i) * 10_000, 0, Kind.Number, from + i);
   return builder.take();
+}
+
+/** Four batches whose columns are large fill the bound while this thread, busy here, hears of no commit. */
+function overload(store: Store): void {
+  for (let i = 0; i < 4; i++) store.append(batch(i + 1, 1, 0, 1 << 20));
 }
 
 /** The batch as the buffer keeps it: with the dictionary's number for its tag. */
@@ -174,13 +180,12 @@ test('a buffer that another gateway holds, or that cannot be made, is the fault 
 test('beyond the memory bound readings are refused, counted, and a gap record says from when to when', async () => {
   const { open, rows, lines } = bench();
   const store = await open();
-  // Four batches whose columns are large fill the bound while this thread, busy here, hears of no commit.
-  for (let i = 0; i < 4; i++) store.append(batch(i + 1, 1, 0, 1 << 20));
+  overload(store);
   for (let i = 0; i < 10; i++) store.append(batch(100 + i * 10, 10));
   store.append(gapBatch([{ reason: 'source-down', source: 'cdu1-dcs', from: START, to: null }]));
   const { accepted, refused, waiting } = store.stats();
   expect(accepted).toBe(104);
-  expect(refused).toBe(100);
+  expect(refused, 'all but the newest').toBe(99);
   expect(waiting.bytes).toBeLessThan(130 * 1024 * 1024);
   expect(
     lines.filter((line) => line.startsWith('error:')),
@@ -199,14 +204,64 @@ test('beyond the memory bound readings are refused, counted, and a gap record sa
   expect(found.map((row) => row.seq).sort((a, b) => a - b)).toEqual(found.map((_, i) => i + 1));
 });
 
+test('the newest reading of each tag that an overload refused is had when it ends: a source may send it once only', async () => {
+  const { open, rows } = bench();
+  const store = await open();
+  overload(store);
+  store.append(batch(100, 10));
+  const run = new BatchBuilder();
+  run.add(1, START + 1_040_000, 0, true);
+  run.add(1, START + 1_050_000, StatusCode.BadSensorFailure, 'stuck');
+  store.append(run.take());
+  store.append(batch(110, 10));
+  expect(store.stats()).toMatchObject({ accepted: 26, refused: 20 });
+  await until('the gap record', () => rows().find((row) => row.gap === 'store-overload'));
+  expect(rows().filter((row) => row.tag === TAGS[0]!.name && (row.value as number) >= 100)).toMatchObject([
+    { value: 119 },
+  ]);
+  expect(rows().filter((row) => row.tag === TAGS[1]!.name)).toMatchObject([
+    { value: 'stuck', status: 'BadSensorFailure' },
+  ]);
+  expect(rows().find((row) => row.gap === 'store-overload')).toMatchObject({ count: 20 });
+  expect(store.stats().refused, 'as the record has it').toBe(20);
+});
+
+test('the gap record of an overload covers the readings that were lost in it, also when the clock is set back', async () => {
+  const { open, rows } = bench();
+  const store = await open();
+  overload(store);
+  const before = fromMillis(Date.now());
+  const late = new BatchBuilder();
+  late.push(0, fromMillis(0), 0, Kind.Number, 0);
+  late.push(0, Number.NaN, 0, Kind.Number, 0);
+  for (const age of [3_000, 2_000, 1_000]) late.push(0, before - age * 10_000, 0, Kind.Number, age);
+  store.append(late.take());
+  const past = new BatchBuilder();
+  for (const at of [5, 6]) past.push(0, START + at * 10_000, 0, Kind.Number, at);
+  store.append(past.take('backfill'));
+  const clock = vi.spyOn(Date, 'now').mockReturnValue(toMillis(before) - 3_600_000);
+  try {
+    await until('the gap records', () => rows().filter((row) => row.gap === 'store-overload').length === 2);
+  } finally {
+    clock.mockRestore();
+  }
+  const [live, backfill] = rows().filter((row) => row.gap === 'store-overload');
+  expect(live, 'a timestamp of 1970 makes not everything unknown').toMatchObject({
+    count: 4,
+    from: formatTime(before - 30_000_000),
+  });
+  expect((live!.to as string) >= formatTime(before - 20_000_000)).toBe(true);
+  expect(backfill).toMatchObject({ count: 2, from: formatTime(START + 50_000), to: formatTime(START + 60_000) });
+});
+
 test('an overload that lasts until the end leaves its gap record too', async () => {
   const { open, rows } = bench();
   const store = await open();
   await connected(store);
-  for (let i = 0; i < 4; i++) store.append(batch(i + 1, 1, 0, 1 << 20));
+  overload(store);
   store.append(batch(100, 7));
   await store.close(10_000);
-  expect(rows().find((row) => row.gap === 'store-overload')).toMatchObject({ count: 7 });
+  expect(rows().find((row) => row.gap === 'store-overload')).toMatchObject({ count: 6 });
 });
 
 test('a damaged file is set aside with a line that says where, and storing goes on', async () => {
@@ -271,3 +326,32 @@ test('a replay that cannot be answered any more is refused', async () => {
   await asked;
   await expect(store.replay(START, START)).rejects.toMatchObject({ code: 'buffer.disk' });
 });
+
+test('a reading that is too large for any message is named by a gap record of its own time', async () => {
+  const { open, rows } = bench();
+  const store = await open();
+  const builder = new BatchBuilder();
+  for (let at = 1; at <= 3; at++) builder.add(0, START + at * 10_000, 0, at === 2 ? 'x'.repeat(300_000) : at);
+  store.append(builder.take());
+  const told = await until('the gap record', () => rows().find((row) => row.gap === 'too-large'));
+  expect(rows().filter((row) => row.tag !== undefined)).toMatchObject([{ value: 1 }, { value: 3 }]);
+  const time = formatTime(START + 20_000);
+  expect(told).toMatchObject({ count: 1, from: time, to: time, range: { first: 2, last: 2 } });
+});
+
+test.each([Number.NaN, Number.POSITIVE_INFINITY, -1e300])(
+  'a reading whose time is %s holds up no other',
+  async (time) => {
+    const { open, rows } = bench();
+    const store = await open();
+    const builder = new BatchBuilder();
+    for (const each of [START, time, START + 10_000]) builder.push(0, each, 0, Kind.Number, 1);
+    store.append(builder.take());
+    await until('the others', () => rows().filter((row) => row.tag !== undefined).length >= 2);
+    store.append(batch(5, 1));
+    await until('one after it', () => rows().some((row) => row.value === 5));
+    await until('its own, or its gap record', () => rows().length === 4);
+    const { buffer } = await store.close(5_000);
+    expect(buffer.pending).toBe(0);
+  },
+);

@@ -490,8 +490,8 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, op
       aside = [];
     },
 
-    giveUp(reason, first, last, readings) {
-      giveUp(reason, first, last, readings, now(), now());
+    giveUp(reason, first, last, readings, [from, to] = [now(), now()]) {
+      giveUp(reason, first, last, readings, from, to);
       forgo(first, last, readings);
     },
 

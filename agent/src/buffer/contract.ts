@@ -66,8 +66,17 @@ export interface Buffer {
   ack(first: number, last: number, readings: number): void;
   /** Everything that is not handed out yet becomes backlog; the live lane begins anew with the next commit. */
   split(): void;
-  /** Entries that were handed out and cannot be delivered: counted, and reported by a gap record. */
-  giveUp(reason: GapReason, first: number, last: number, readings: number): void;
+  /**
+   * Entries that were handed out and cannot be delivered: counted, and reported by a gap record.
+   * @param times of the first and the last of them; absent: not known, and the record says when they were given up
+   */
+  giveUp(
+    reason: GapReason,
+    first: number,
+    last: number,
+    readings: number,
+    times?: readonly [Timestamp, Timestamp],
+  ): void;
   /**
    * Delivered segments that are still kept and hold readings of this time (both ends included) wait in the backfill
    * lane again, under their old numbers. Returns how many readings that is. Throws a Fault as `append` does; then

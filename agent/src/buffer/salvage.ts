@@ -45,7 +45,13 @@ export interface Salvage {
   /** As the buffer's `next`. */
   next(stream: Stream, limit: number): { readonly first: number; readonly batch: Batch }[];
   ack(first: number, last: number, readings: number): void;
-  giveUp(reason: GapReason, first: number, last: number, readings: number): void;
+  giveUp(
+    reason: GapReason,
+    first: number,
+    last: number,
+    readings: number,
+    times?: readonly [Timestamp, Timestamp],
+  ): void;
   /** Writes how far it came. @param keep commits gap records in the new file; when it throws, nothing is forgotten */
   tidy(keep: (gaps: readonly Gap[]) => void): void;
   stats(): SalvageStats;
@@ -173,9 +179,9 @@ export function openSalvage(file: string): Salvage | undefined {
       delivered += readings;
       changed = true;
     },
-    giveUp(reason, first, last, readings) {
+    giveUp(reason, first, last, readings, [from, to] = [now(), now()]) {
       handed = remove(handed, first, last);
-      lose(reason, [first, last], now(), now(), readings);
+      lose(reason, [first, last], from, to, readings);
     },
     tidy(keep) {
       const ended = position === Number.POSITIVE_INFINITY && handed.length === 0;

@@ -3,11 +3,11 @@
 
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import { entries, slice } from '../model/batch.ts';
+import { type Batch, entries, slice } from '../model/batch.ts';
 import type { Stream } from '../model/stream.ts';
 import type { Format } from './formats/format.ts';
 import type { Message } from './hubs/hub.ts';
-import type { Numbered } from './queue.ts';
+import type { Numbered, Times } from './queue.ts';
 
 /** Most bytes of a body: IoT Hub and edgeHub close the connection at 262,144 with properties (edgeHub's Constants). */
 export const MAX_BODY = 250_000;
@@ -75,6 +75,13 @@ export function halve(parts: readonly Numbered[]): [Numbered[], Numbered[]] | un
   if (total < 2) return undefined;
   const middle = total >> 1;
   return [[{ first, batch: slice(batch, 0, middle) }], [{ first: first + middle, batch: slice(batch, middle, total) }]];
+}
+
+/** Of a batch of one entry: the time of the reading, or that which the gap record tells of; undefined when it is none. */
+export function timesOf({ count, time, gaps }: Batch): Times | undefined {
+  const [gap] = gaps;
+  const from = count > 0 ? (time[0] as number) : (gap?.from ?? Number.NaN);
+  return Number.isFinite(from) ? [from, count > 0 ? from : (gap?.to ?? from)] : undefined;
 }
 
 function envelope(sender: Sender, stream: Stream, parts: readonly Numbered[], body: Buffer): Outgoing {

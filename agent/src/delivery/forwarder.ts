@@ -11,7 +11,7 @@ import { RECONNECT, wait } from '../model/backoff.ts';
 import { describe, Fault } from '../model/fault.ts';
 import type { Log } from '../model/log.ts';
 import type { Stream } from '../model/stream.ts';
-import { halve, MAX_BODY, type Outgoing, pack, type Sender } from './envelope.ts';
+import { halve, MAX_BODY, type Outgoing, pack, type Sender, timesOf } from './envelope.ts';
 import type { Format } from './formats/format.ts';
 import type { Hub, HubFactory } from './hubs/hub.ts';
 import { pace } from './pace.ts';
@@ -204,7 +204,7 @@ export function forwarder(options: ForwarderOptions): Forwarder {
           seq: first,
           limit: MAX_BODY,
         });
-        queue.giveUp('too-large', first, first, batch.count);
+        queue.giveUp('too-large', first, first, batch.count, timesOf(batch));
       }
       for (const out of fitting) {
         outstanding.set(out.message.id, out);
@@ -268,7 +268,7 @@ export function forwarder(options: ForwarderOptions): Forwarder {
     if (halves !== undefined) taken.push(...halves.map((parts) => ({ lane: out.stream, origin, parts })));
     else {
       log('error', 'the hub refuses an entry as too large; it is dropped', { seq: out.first, reason: error.message });
-      origin.queue.giveUp('too-large', out.first, out.last, out.readings);
+      origin.queue.giveUp('too-large', out.first, out.last, out.readings, timesOf((out.parts[0] as Numbered).batch));
     }
     notify();
   }

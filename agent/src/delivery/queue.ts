@@ -3,12 +3,16 @@
 import type { Batch } from '../model/batch.ts';
 import type { GapReason } from '../model/gap.ts';
 import type { Stream } from '../model/stream.ts';
+import type { Timestamp } from '../model/time.ts';
 
 /** Consecutive entries: entry k of the batch (readings first, then gap records) has the number `first + k`. */
 export interface Numbered {
   readonly first: number;
   readonly batch: Batch;
 }
+
+/** When the first and the last of some entries were. */
+export type Times = readonly [from: Timestamp, to: Timestamp];
 
 /** See buffer/buffer.ts for what each call promises. */
 export interface Queue {
@@ -17,5 +21,5 @@ export interface Queue {
   next(stream: Stream, limit: number): readonly Numbered[];
   ack(first: number, last: number, readings: number): void;
   split(): void;
-  giveUp(reason: GapReason, first: number, last: number, readings: number): void;
+  giveUp(reason: GapReason, first: number, last: number, readings: number, times?: Times): void;
 }

@@ -1,16 +1,16 @@
 // The store, seen from the acquisition side: `append` returns at once and never waits for disk or hub. What waits
-// for its commit is bounded; beyond the bound readings are refused, counted as `store-overload`, and a gap record
-// says from when to when.
+// for its commit is bounded; beyond the bound readings are refused (overload.ts): all but the newest of each tag are
+// counted as `store-overload`, and a gap record says from when to when.
 
 import { Worker } from 'node:worker_threads';
 import type { ControlDesk } from '../delivery/control.ts';
-import { type Batch, bytesOf, entries, gapBatch } from '../model/batch.ts';
+import { type Batch, bytesOf, entries } from '../model/batch.ts';
 import { describe, Fault } from '../model/fault.ts';
-import type { Gap } from '../model/gap.ts';
 import type { Log } from '../model/log.ts';
 import type { Tag } from '../model/tag.ts';
 import { now, type Timestamp } from '../model/time.ts';
 import { controlOfWorker } from './control.ts';
+import { type Overload, overload } from './overload.ts';
 import type { FromWorker, StoreOptions, StoreStats, ToWorker } from './port.ts';
 import { replays } from './replays.ts';
 
@@ -18,8 +18,6 @@ export type { StoreOptions, StoreStats } from './port.ts';
 
 /** Memory that may wait for its commit, in bytes: a minute of 50,000 readings a second. */
 const MAX_WAITING_BYTES = 96 * 1024 * 1024;
-/** Gap records kept while the store is overloaded. */
-const MAX_OWED_GAPS = 10_000;
 /** How long the thread may take to end beyond its deadline, ms, before it is stopped. */
 const CLOSE_GRACE = 10_000;
 
@@ -53,7 +51,7 @@ export interface WaitingStats {
   readonly accepted: number;
   /** Handed over and not yet committed. */
   readonly waiting: { readonly batches: number; readonly bytes: number };
-  /** Readings refused because too much waited. */
+  /** Readings lost because too much waited. */
   readonly refused: number;
   /** Readings that the disk did not take until the end; known when the store is closed. */
   readonly uncommitted: number;
@@ -67,7 +65,7 @@ export function openStore(options: StoreOptions, log: Log): Promise<Store> {
   let accepted = 0;
   let refused = 0;
   let uncommitted = 0;
-  let overload: { from: Timestamp; readings: number; owed: Gap[] } | undefined;
+  let overloaded: Overload | undefined;
   let stats: StoreStats;
   let closing = false;
   const closed = Promise.withResolvers<void>();
@@ -89,20 +87,19 @@ export function openStore(options: StoreOptions, log: Log): Promise<Store> {
   }
 
   function refuse(batch: Batch): void {
-    overload ??= { from: now(), readings: 0, owed: [] };
-    if (overload.readings === 0)
+    if (overloaded === undefined) {
+      overloaded = overload(now());
       log('error', 'readings arrive faster than the disk takes them; they are being dropped and counted');
-    overload.readings += batch.count;
-    refused += batch.count;
-    for (const gap of batch.gaps) if (overload.owed.length < MAX_OWED_GAPS) overload.owed.push(gap);
+    }
+    refused += overloaded.refuse(batch);
   }
 
-  /** Ends an overload with its gap record, as soon as there is room or, at the end, at once. */
+  /** Ends an overload as soon as there is room or, at the end, at once. */
   function recover(room = waitingBytes <= MAX_WAITING_BYTES / 2): void {
-    if (overload === undefined || !room) return;
-    const { from, readings, owed } = overload;
-    overload = undefined;
-    hand(gapBatch([...owed, { reason: 'store-overload', from, to: now(), count: readings }]));
+    if (overloaded === undefined || !room) return;
+    const rest = overloaded.end(now());
+    overloaded = undefined;
+    if (entries(rest) > 0) hand(rest);
   }
 
   function end(error: unknown): void {
@@ -117,7 +114,7 @@ export function openStore(options: StoreOptions, log: Log): Promise<Store> {
     append(batch) {
       if (entries(batch) === 0) return;
       accepted += batch.count;
-      if (overload !== undefined || waitingBytes > MAX_WAITING_BYTES) refuse(batch);
+      if (overloaded !== undefined || waitingBytes > MAX_WAITING_BYTES) refuse(batch);
       else hand(batch);
     },
     replay: replaying.ask,
