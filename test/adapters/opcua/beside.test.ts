@@ -2,12 +2,12 @@
 // over it costs a bounded number of links; then the readings flow without, and the source says without what.
 
 import type { UAVariable } from 'node-opcua-address-space';
-import { AttributeIds, DataType, type NodeId } from 'node-opcua-client';
+import { AttributeIds, DataType, MonitoringMode, type NodeId } from 'node-opcua-client';
 import { makeEUInformation } from 'node-opcua-data-access';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { opcuaAdapter } from '../../../agent/src/adapters/opcua/adapter.ts';
 import { keep } from '../../../agent/src/adapters/opcua/kept.ts';
-import type { OpcUaTag, Timings } from '../../../agent/src/adapters/opcua/source/options.ts';
+import type { EventsOptions, OpcUaTag, Timings } from '../../../agent/src/adapters/opcua/source/options.ts';
 import { type Supervisor, supervisor } from '../../../agent/src/adapters/supervisor.ts';
 import { type Value, valueAt } from '../../../agent/src/model/batch.ts';
 import type { Gap } from '../../../agent/src/model/gap.ts';
@@ -41,6 +41,12 @@ const ASKED: Record<string, (request: Record<string, readonly object[]>) => stri
     ),
   HistoryRead: ({ nodesToRead }) =>
     (nodesToRead as { nodeId: NodeId }[]).map(({ nodeId }) => `${nodeId.value}.History`),
+  CreateMonitoredItems: ({ itemsToCreate }) =>
+    (itemsToCreate as { itemToMonitor: { attributeId: number } }[]).map(
+      ({ itemToMonitor }) => `item.${AttributeIds[itemToMonitor.attributeId]}`,
+    ),
+  Call: ({ methodsToCall }) =>
+    (methodsToCall as { methodId: NodeId }[]).map(({ methodId }) => `call.${methodId.value}`),
   Browse: ({ nodesToBrowse }) => (nodesToBrowse as { nodeId: NodeId }[]).map(({ nodeId }) => `${nodeId.value}.Browse`),
 };
 
@@ -50,6 +56,8 @@ let how: 'hangs up' | 'never answers' = 'hangs up';
 let poison: (asked: string) => boolean = () => false;
 /** How often it was asked for what it stumbles over. */
 let stumbled = 0;
+/** Items are made, and nothing is ever sent of them. */
+let mute = false;
 const open = new Set<Channel>();
 /** The node of the enumeration that the even tags are of. */
 let pump: NodeId;
@@ -76,6 +84,13 @@ beforeAll(async () => {
       const dataType = i % 2 === 0 ? pump : trip.nodeId;
       const state = namespace.addVariable({ organizedBy, browseName: `E${i}`, nodeId: `s=E${i}`, dataType });
       states.push(state);
+      const still = namespace.addVariable({
+        organizedBy,
+        browseName: `S${i}`,
+        nodeId: `s=S${i}`,
+        dataType: DataType.Double,
+      });
+      still.setValueFromSource({ dataType: DataType.Double, value: i });
     }
     for (const name of ['X', 'Y']) {
       const type = namespace.createDataType({ browseName: `T${name}`, isAbstract: false, subtypeOf: 'Structure' });
@@ -107,6 +122,9 @@ beforeAll(async () => {
     const take = server[`_on_${service}Request`]!.bind(server);
     server[`_on_${service}Request`] = (message, channel) => {
       open.add(channel);
+      if (mute)
+        for (const item of message.request.itemsToCreate ?? [])
+          Object.assign(item, { monitoringMode: MonitoringMode.Disabled });
       if (!namesOf(message.request).some(poison)) return take(message, channel);
       stumbled += 1;
       if (how === 'hangs up') channel.close(() => {});
@@ -122,6 +140,7 @@ afterEach(async () => {
   await made?.stop();
   made = undefined;
   poison = () => false;
+  mute = false;
 });
 
 /** A source of these tags at a server that stumbles over what `over` says. */
@@ -130,11 +149,12 @@ function start(
   over: typeof poison,
   doing: typeof how = 'hangs up',
   timings?: Partial<Timings>,
+  events?: EventsOptions,
 ) {
   how = doing;
   poison = over;
   stumbled = 0;
-  const options = openly(plc.endpoint, scratch(), tags);
+  const options = { ...openly(plc.endpoint, scratch(), tags), ...(events && { events }) };
   const paced = { ...QUICK, request: 500, ...timings };
   const kept = keep(options, 200, undefined, paced.retry);
   const latest: { status: number; value: Value | null }[] = [];
@@ -273,3 +293,41 @@ test('a server that hangs up over the type of a structure: its value is Bad, and
   await new Promise((resolve) => setTimeout(resolve, 2_000));
   expect([run.connects(), stumbled]).toEqual([connects, asked]);
 });
+
+test('a server that sends nothing of its values and hangs up when one is read: those of others are known', {
+  timeout: 90_000,
+}, async () => {
+  const tags = tagsNamed('S', {});
+  mute = true;
+  const run = start(tags, (asked) => asked === `S${GUILTY}.Value`);
+  await until('told', () => run.trouble('values').includes(`S${GUILTY} (`), 45_000);
+  const good = (i: number) => isGood(run.latest[i]?.status ?? 0x8000_0000);
+  await until('the others', () => others.every(good), 45_000);
+  expect(good(GUILTY)).toBe(false);
+  const [connects, asked] = [run.connects(), stumbled];
+  expect(connects).toBeLessThanOrEqual(6);
+  await new Promise((resolve) => setTimeout(resolve, 2_000));
+  expect([run.connects(), stumbled]).toEqual([connects, asked]);
+});
+
+test.each(['item.EventNotifier', 'call.3875'])(
+  'a server that hangs up over its events (%s): all tags are read',
+  {
+    timeout: 90_000,
+  },
+  async (what) => {
+    const tags = tagsNamed('V', {});
+    const events = {
+      index: TAGS,
+      name: 'plc:events',
+      notifier: 'i=2253',
+      severityFrom: 1,
+      types: [],
+      fields: [],
+      conditions: true,
+    };
+    const run = start(tags, (asked) => asked === what, 'hangs up', {}, events);
+    await until('told', () => run.trouble('events').includes('plc:events ('), 45_000);
+    await flows(run, 6);
+  },
+);

@@ -175,8 +175,12 @@ export async function serve(
   async function listen({ events, subscriptions }: Estate): Promise<void> {
     if (events === undefined) return;
     events.bind(eventsLink);
+    const name = options.events?.name ?? '';
+    if (kept.courtesies.events.manner(name) === 'not') return;
+    const answered = kept.courtesies.events.asking('watching for events', [name]);
     if (!events.stands) await events.begin(() => subscriptions.open(options.publishing, events));
     await events.refresh();
+    answered();
   }
 
   async function listenAgain(estate: Estate): Promise<void> {
@@ -316,7 +320,7 @@ export async function serve(
     const answered = ({ position }: Item, status: number) => {
       if (isUnreadable(status)) kept.unreadable.set(position, status, refusal(status), true);
     };
-    const among = { server, limits, sink, roster, answered };
+    const among = { server, limits, sink, roster, courtesy: kept.courtesies.values, answered };
     await readStill(subscribed, among, subscriptions.receive, overlap && known);
     kept.unreadable.tell(sink);
   }
@@ -335,7 +339,7 @@ export async function serve(
         await lookAtNamespaces(estate);
         await inTurn(async () => {
           const standing = estate.items.filter((item) => positions.has(item.position) && !isPolled(item));
-          const revived = await readableAgain(standing, namespaces, limits, server);
+          const revived = await readableAgain(standing, namespaces, limits, server, kept.courtesies.values);
           estate.items = estate.items.filter(({ position }) => !revived.has(position));
           for (const { position } of estate.items) positions.delete(position);
           if (positions.size > 0) await add(estate, [...positions], false);

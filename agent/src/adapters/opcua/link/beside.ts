@@ -30,8 +30,11 @@ export const besides =
   (_service, items, _name, most, send) =>
     server.portions(items, most, send, width, WITHOUT);
 
-/** @param patient whether those are asked for, too, that are to be asked for alone: no reading may wait for them */
-export function courteously(courtesy: Courtesy, server: Calls, patient: boolean): Beside {
+/**
+ * @param patient whether those are asked for, too, that are to be asked for alone: no reading may wait for them
+ * @param width calls under way at once
+ */
+export function courteously(courtesy: Courtesy, server: Calls, patient: boolean, width = WIDTH): Beside {
   return async (service, items, name, most, send) => {
     const ask = async (some: typeof items, most: number, width: number) => {
       const trial = {
@@ -48,7 +51,7 @@ export function courteously(courtesy: Courtesy, server: Calls, patient: boolean)
       }
     };
     const of = (manner: 'together' | 'alone') => items.filter((item) => courtesy.manner(name(item)) === manner);
-    await ask(of('together'), most, WIDTH);
+    await ask(of('together'), most, width);
     if (patient) await ask(of('alone'), 1, 1);
   };
 }

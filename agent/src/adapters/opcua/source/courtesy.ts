@@ -1,5 +1,5 @@
-// What is asked of a server beside the readings: ranges, units, texts, types, history. Readings can do without, so a server
-// that hangs up over it, or gives no answer, is not asked for ever. It promises:
+// What is asked of a server beside the readings: ranges, units, texts, types, history, events, values that stand still.
+// Readings can do without, so a server that hangs up over it, or gives no answer, is not asked for ever. It promises:
 //
 // - What was asked for when two links in a row ended is asked for one by one from then on, and no reading waits for it.
 // - What ended a third link in a call of its own is left out for an hour and longer, and then tried again once a new link
@@ -16,7 +16,7 @@ const MOST = 8;
 /** Named at most in what is told. */
 const NAMED = 3;
 
-export type Kind = 'ranges' | 'units' | 'texts' | 'types' | 'history';
+export type Kind = 'ranges' | 'units' | 'texts' | 'types' | 'history' | 'values' | 'events';
 
 /** How something may be asked for: with others, only in a call of its own for which no reading waits, or not now. */
 export type Manner = 'together' | 'alone' | 'not';
@@ -48,6 +48,8 @@ export function courtesies(tell: (kind: Kind, text: string | undefined) => void)
     texts: make('texts'),
     types: make('types'),
     history: make('history'),
+    values: make('values'),
+    events: make('events'),
   };
   return {
     ...all,

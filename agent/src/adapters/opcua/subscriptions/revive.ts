@@ -1,7 +1,9 @@
 // Items that stand though their node cannot be read: a server may never look at a node again that was deleted and has come
 // back, and a path may lead to another node by now. Which of them are worth to be made anew.
 
-import { type Calls, type Limits, WITHOUT } from '../link/calls.ts';
+import { courteously } from '../link/beside.ts';
+import type { Calls, Limits } from '../link/calls.ts';
+import type { Courtesy } from '../source/courtesy.ts';
 import type { Item } from '../source/item.ts';
 import { isUnreadable } from '../source/unreadable.ts';
 import { resolveNodes } from '../space/nodes.ts';
@@ -12,7 +14,9 @@ export async function readableAgain(
   namespaces: readonly string[],
   limits: Limits,
   server: Calls,
+  courtesy: Courtesy,
 ): Promise<Set<number>> {
+  const service = 'trying what cannot be read';
   const again = new Set<number>();
   const tags = items.map(({ tag }) => tag);
   for (const [i, resolved] of (await resolveNodes(tags, namespaces, limits, server)).entries()) {
@@ -22,7 +26,7 @@ export async function readableAgain(
   const same = items.filter(({ position }) => !again.has(position));
   const read = async (portion: readonly Item[]) => {
     const values = await server.read(
-      'trying what cannot be read',
+      service,
       portion.map(({ node }) => node),
     );
     for (const { position } of portion) {
@@ -30,6 +34,7 @@ export async function readableAgain(
       if (!isUnreadable(values.status)) again.add(position);
     }
   };
-  await server.portions(same, limits.read, read, 1, WITHOUT);
+  const nameOf = ({ tag }: Item) => tag.name;
+  await courteously(courtesy, server, true, 1)(service, same, nameOf, limits.read, read);
   return again;
 }

@@ -2,17 +2,22 @@
 
 import { BatchBuilder } from '../../../model/batch.ts';
 import type { Sink } from '../../adapter.ts';
-import { type Calls, type Limits, WITHOUT } from '../link/calls.ts';
+import { courteously } from '../link/beside.ts';
+import type { Calls, Limits } from '../link/calls.ts';
+import type { Courtesy } from '../source/courtesy.ts';
 import type { Known } from '../source/failover.ts';
 import type { Item } from '../source/item.ts';
 import type { Roster } from '../source/roster.ts';
 import type { Receiver } from './notifications.ts';
+
+const SERVICE = 'reading what stands still';
 
 interface Among {
   readonly server: Calls;
   readonly limits: Limits;
   readonly sink: Sink;
   readonly roster: Roster;
+  readonly courtesy: Courtesy;
   /** Told of what is delivered. */
   readonly answered: (item: Item, status: number) => void;
 }
@@ -23,7 +28,7 @@ interface Among {
  */
 export async function readStill(
   items: readonly Item[],
-  { server, limits, sink, roster, answered }: Among,
+  { server, limits, sink, roster, courtesy, answered }: Among,
   receive: Receiver,
   known: Known | undefined,
 ): Promise<void> {
@@ -35,7 +40,7 @@ export async function readStill(
   };
   const read = async (portion: readonly Item[]) => {
     const nodes = portion.map(({ node }) => node);
-    const values = await server.read('reading what stands still', nodes);
+    const values = await server.read(SERVICE, nodes);
     const builder = new BatchBuilder(portion.length);
     for (const item of portion) {
       values.next();
@@ -47,5 +52,6 @@ export async function readStill(
     }
     if (builder.count > 0) sink.deliver(builder.take());
   };
-  await server.portions(items.filter(isStill), limits.read, read, 1, WITHOUT);
+  const nameOf = ({ tag }: Item) => tag.name;
+  await courteously(courtesy, server, true, 1)(SERVICE, items.filter(isStill), nameOf, limits.read, read);
 }
