@@ -83,7 +83,7 @@ export const keep = (
 ): Kept => {
   const unable = unreadable(tags);
   const beside = courtesies(unable.note);
-  const memory: Memory = { most: Number.POSITIVE_INFINITY, trying: 0, coped: new Map() };
+  const memory: Memory = { most: Number.POSITIVE_INFINITY, seen: 0, trying: 0, coped: new Map() };
   return {
     roster: tags,
     session: undefined,

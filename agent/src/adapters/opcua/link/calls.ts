@@ -99,7 +99,7 @@ export interface Connection {
 export type Coped = Map<number, { readonly size: number; readonly at: number }>;
 
 /** What a server did not cope with once it may do an hour later, ms. */
-const REMEMBERED = 3_600_000;
+export const REMEMBERED = 3_600_000;
 
 /**
  * @param deadline of one service call, ms

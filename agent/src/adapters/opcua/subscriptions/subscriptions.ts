@@ -114,8 +114,9 @@ export interface Subscriptions {
 }
 
 export interface Memory {
-  /** Most items in a call that this server was seen to take. */
+  /** Most items in a call that this server was seen to take, and when (monotonic clock, ms). */
   most: number;
+  seen: number;
   /** Items of the call under way; 0 when none is. */
   trying: number;
   readonly coped: Coped;
@@ -286,6 +287,7 @@ export function subscriptions(
 
   const homes = new Map<number, Standing>();
 
+  const placed = () => [...standing.values()].flatMap(({ items }) => items);
   const isPresent = ({ position }: Item) => roster.tags[position] !== undefined;
   const present = ({ items }: Standing) => items.map(({ item }) => item).filter(isPresent);
 
@@ -298,10 +300,7 @@ export function subscriptions(
   return {
     receive,
     granted: () => grantedOf(standing.values()),
-    filtered() {
-      const all = [...standing.values()].flatMap(({ items }) => items);
-      return new Set(all.filter(({ filtered }) => filtered).map(({ item }) => item.position));
-    },
+    filtered: () => new Set(placed().flatMap(({ filtered, item }) => (filtered ? item.position : []))),
     bind(server, limits, sink, fail) {
       bound = { server, limits, sink, fail, taken: [] };
     },
@@ -366,7 +365,7 @@ export function subscriptions(
       const groups = [...standing.values()].map(({ id, items }) => ({ id, items: items.map((placed) => placed.id) }));
       return mode === undefined || awaken(mode, groups, Math.min(limits.monitor, memory.most), server);
     },
-    placed: () => [...standing.values()].flatMap(({ items }) => items),
+    placed,
     open: async (publishing, taker) => (await create(publishing, taker)).id,
     async transfer() {
       const moved = await takeOver([...standing.keys()], link().server);
