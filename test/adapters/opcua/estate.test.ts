@@ -311,6 +311,27 @@ test('what a server did not keep is a gap that ends after it begins, though the 
   expect(gap.to! - gap.from).toBeLessThan(60_000 * TICKS_PER_MS);
 });
 
+test('a subscription that falls silent while the server answers: what it may have kept to itself is a gap', async () => {
+  plc = await smallServer((space) => {
+    const namespace = space.registerNamespace('urn:one');
+    for (const name of ['PV', 'POLLED']) variable(namespace, space, name, 0);
+  });
+  const [sent, polled] = tagsOf(['nsu=urn:one;s=PV', 'nsu=urn:one;s=POLLED']);
+  const options = openly(plc.endpoint, scratch(), [sent!, { ...polled!, mode: 'poll' }]);
+  const adapter = opcuaAdapter(options, QUICK);
+  const sink = recorder();
+  await adapter.connect(new AbortController().signal);
+  const run = adapter.run(sink, new AbortController().signal).catch((error: unknown) => error);
+  end = () => adapter.close();
+  await until('readings', () => sink.last(0) && sink.last(1));
+  const server = plc.server as unknown as { _on_PublishRequest(...given: unknown[]): void };
+  server._on_PublishRequest = () => {};
+  expect(await run).toMatchObject({ code: 'source.silent' });
+  const gap = sink.gaps.find(({ tags }) => tags?.includes(sent!.name));
+  expect(gap).toMatchObject({ tags: [sent!.name] });
+  expect(gap!.to! - gap!.from).toBeGreaterThan(3 * QUICK.keepAlive * TICKS_PER_MS);
+});
+
 test('a subscription that is full is followed by another one, also for tags that come later', async () => {
   const names = Array.from({ length: 17 }, (_, i) => `PV${i}`);
   plc = await smallServer(

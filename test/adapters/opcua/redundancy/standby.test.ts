@@ -261,6 +261,20 @@ test('what a cold change-over misses comes from the history of the other server'
   ]);
 });
 
+test('a server that takes the tags and then says nothing of them: what it kept to itself is told', async () => {
+  await plant();
+  await start('cold');
+  const [first, second] = plcs.both;
+  const server = second.server as unknown as { _on_PublishRequest(...given: unknown[]): void };
+  server._on_PublishRequest = () => first.wire.letIn();
+  first.wire.turnAway();
+  first.wire.cut();
+  await until('the second', () => gateway.used() === 1);
+  await until('the first again', () => gateway.used() === 0, 30_000);
+  await gateway.flow();
+  expect(gateway.unexplained()).toEqual([]);
+});
+
 test('events come from the other server, its alarms are repeated, and what may be missing is told', async () => {
   const spaces: AddressSpace[] = [];
   const levels: UAVariable[] = [];

@@ -57,6 +57,8 @@ export interface Calls {
   ping(): Promise<void>;
   /** Whether a `long` call is under way. */
   readonly busy: boolean;
+  /** When it last answered, by the monotonic clock, ms; -Infinity before the first answer. */
+  readonly answered: number;
   /** How long the slowest of the latest `quick` calls took, ms; half as much counts a minute later. */
   readonly slowest: number;
   /** A service is asked for tags, by position; call what is returned when there was an answer: see suspects.ts. */
@@ -121,13 +123,16 @@ export function calls(
   };
 
   let long = 0;
+  let answered = Number.NEGATIVE_INFINITY;
   const slow = slowness();
 
   async function once<T>(doing: string, work: (session: Session) => Promise<T>, pace: Pace = 'quick'): Promise<T> {
     const begin = performance.now();
     if (pace === 'long') long += 1;
     try {
-      return await bounded(doing, work);
+      const answer = await bounded(doing, work);
+      answered = performance.now();
+      return answer;
     } finally {
       if (pace === 'long') long -= 1;
       else slow.note(performance.now() - begin);
@@ -177,6 +182,9 @@ export function calls(
     asking,
     get busy() {
       return long > 0;
+    },
+    get answered() {
+      return answered;
     },
     get slowest() {
       return slow.longest;

@@ -6,7 +6,7 @@ import type { NotificationMessage, PublishResponse } from 'node-opcua-client';
 import { Fault } from '../../../model/fault.ts';
 import type { Gap, GapReason } from '../../../model/gap.ts';
 import { StatusCode } from '../../../model/status.ts';
-import { now, TICKS_PER_MS, type Timestamp } from '../../../model/time.ts';
+import { now, TICKS_PER_MS } from '../../../model/time.ts';
 import type { Outage, Sink } from '../../adapter.ts';
 import type { Calls, Coped, Limits } from '../link/calls.ts';
 import type { FailoverMode } from '../source/failover.ts';
@@ -20,7 +20,8 @@ import { createItems, deleteItems, type Granted, grantedOf, type Placed, type Re
 import { catchUp, messageAgain } from './mend.ts';
 import { type Counts, isTransfer, type Receiver, type Remarks, receiver, type Stretch } from './notifications.ts';
 import { type Acknowledgement, type Publisher, startPublishing } from './publisher.ts';
-import { type Sequence, sequence } from './sequence.ts';
+import { sequence } from './sequence.ts';
+import type { Standing, Taker } from './standing.ts';
 
 /** Values in one message: bounds the size of a response after a pause, without a message per handful of values. */
 const VALUES_PER_MESSAGE = 5_000;
@@ -33,33 +34,6 @@ const LONGEST = 3_600_000;
 
 /** A duration that a server revised, if what it says is one, else what it was asked for; ms. */
 const revised = (told: number, asked: number) => (told > 0 ? Math.min(LONGEST, told) : asked);
-
-/** One subscription that stands on the server. */
-interface Standing {
-  readonly id: number;
-  /** Whoever takes its messages, when they are no values of tags. */
-  readonly taker: Taker | undefined;
-  /** Revised publishing interval, ms. */
-  readonly interval: number;
-  /** Without a message for so long it counts as dead, ms. */
-  readonly silence: number;
-  readonly sequence: Sequence;
-  items: Placed[];
-  /** It was we who took it over from another session: what it says of that is not about another client. */
-  ours: boolean;
-  /** When it last sent something, by the monotonic clock, ms; and when the last of it was taken. */
-  heard: number;
-  taken: number;
-  /** Since it was taken up again it has sent nothing: whether the server really has it still is only its word. */
-  unproven: boolean;
-}
-
-/** Takes the messages of a subscription that holds no tags. */
-export interface Taker {
-  take(message: NotificationMessage): void;
-  /** Messages are missing for good. */
-  lost(from: Timestamp, to: Timestamp, reason: GapReason): void;
-}
 
 /** The link of the moment. */
 interface Bound {
@@ -216,7 +190,19 @@ export function subscriptions(
     if (one.taker === undefined) catchUp(present(one), link(), roster, receive).catch(link().fail);
   }
 
-  function tellLost(one: Standing, around: Stretch, reason: GapReason): void {
+  /**
+   * At a link that ends for the silence of subscriptions, though its server is there: what those kept to themselves other
+   * readings must not hide. It is had from the history with what the outage lacks.
+   */
+  function tellSilent({ code }: Fault): void {
+    const all = [...standing.values()];
+    const there = Math.max(link().server.answered, ...all.map(({ heard }) => heard));
+    if (code === 'source.silent')
+      for (const one of all) if (there - one.heard > one.silence / 2) tellLost(one, undefined, 'source-down');
+  }
+
+  /** @param around where the history is to be asked */
+  function tellLost(one: Standing, around: Stretch | undefined, reason: GapReason): void {
     const to = now();
     // By the steady clock: the other one may have been set meanwhile.
     const from = to - (performance.now() - one.taken + one.interval) * TICKS_PER_MS;
@@ -228,7 +214,7 @@ export function subscriptions(
     const all = items.length === roster.positions.length;
     const lack = { reason, ...(!all && { tags: items.map(({ tag }) => tag.name) }), from, to };
     link().sink.gap(lack);
-    told.lacking(lack, all ? undefined : items.map(({ position }) => position), around);
+    if (around) told.lacking(lack, all ? undefined : items.map(({ position }) => position), around);
   }
 
   function accept(response: PublishResponse): Promise<void> | undefined {
@@ -294,7 +280,12 @@ export function subscriptions(
   function start(): void {
     if (bound === undefined || standing.size === 0 || bound.publisher !== undefined) return;
     const silence = Math.max(...[...standing.values()].map((one) => one.silence));
-    bound.publisher = startPublishing(bound.server.session, silence, accept, bound.fail, bound.taken.splice(0));
+    const { fail } = bound;
+    const ended = (fault: Fault) => {
+      tellSilent(fault);
+      fail(fault);
+    };
+    bound.publisher = startPublishing(bound.server.session, silence, accept, ended, bound.taken.splice(0));
   }
 
   return {
