@@ -10,7 +10,7 @@ import { type ChangeOver, changeOver, settle, tellUnbridged } from './changeover
 import { events } from './events/events.ts';
 import { heed } from './heed.ts';
 import { bridges, type Estate, type Kept } from './kept.ts';
-import { type Connection, REMEMBERED, readNamespaces } from './link/calls.ts';
+import { type Connection, readNamespaces } from './link/calls.ts';
 import { type Polling, polling, REGISTERING } from './poll.ts';
 import { report } from './report.ts';
 import { setAside, sift, withhold } from './sift.ts';
@@ -22,7 +22,7 @@ import { isUnreadable, patience, refusal } from './source/unreadable.ts';
 import { resolveNodes } from './space/nodes.ts';
 import { readableAgain } from './subscriptions/revive.ts';
 import { readStill } from './subscriptions/still.ts';
-import { subscriptions } from './subscriptions/subscriptions.ts';
+import { reconsider, subscriptions } from './subscriptions/subscriptions.ts';
 
 /**
  * Works until the signal aborts; rejects with a Fault when the link is of no use any more.
@@ -160,12 +160,7 @@ export async function serve(
 
   function begin(): Estate {
     const { memory } = kept;
-    // The server that ended the link while it was given so many items is given half as many.
-    if (memory.trying > 1) {
-      memory.most = Math.ceil(memory.trying / 2);
-      memory.seen = performance.now();
-    } else if (performance.now() - memory.seen > REMEMBERED) memory.most = Number.POSITIVE_INFINITY;
-    memory.trying = 0;
+    reconsider(memory);
     const rest = hold?.waiting && !kept.restless ? hold.mode : undefined;
     const all = subscriptions(options, roster, timings, memory, kept.counts, heed(kept), rest);
     all.bind(server, limits, sink, link.fail);

@@ -8,7 +8,7 @@ import type { Gap, GapReason } from '../../../model/gap.ts';
 import { StatusCode } from '../../../model/status.ts';
 import { now, TICKS_PER_MS } from '../../../model/time.ts';
 import type { Outage, Sink } from '../../adapter.ts';
-import type { Calls, Coped, Limits } from '../link/calls.ts';
+import { type Calls, type Coped, type Limits, REMEMBERED } from '../link/calls.ts';
 import type { FailoverMode } from '../source/failover.ts';
 import { serviceResult, withoutSubscriptions } from '../source/faults.ts';
 import type { Item } from '../source/item.ts';
@@ -94,6 +94,15 @@ export interface Memory {
   /** Items of the call under way; 0 when none is. */
   trying: number;
   readonly coped: Coped;
+}
+
+/** Before all is begun anew: a server that ended the link while it was given so many items is given half as many. */
+export function reconsider(memory: Memory): void {
+  if (memory.trying > 1) {
+    memory.most = Math.ceil(memory.trying / 2);
+    memory.seen = performance.now();
+  } else if (performance.now() - memory.seen > REMEMBERED) memory.most = Number.POSITIVE_INFINITY;
+  memory.trying = 0;
 }
 
 export interface Told extends Remarks {
