@@ -87,15 +87,17 @@ export function supervised(plant: readonly ResolvedSource[], options: SourcesOpt
     });
   }
 
-  async function remove({ plan, wired, supervisor }: Line): Promise<void> {
+  /** @param moved tags that another source has from now on: theirs is the last word */
+  async function remove({ plan, wired, supervisor }: Line, moved: ReadonlySet<string>): Promise<void> {
     await supervisor.stop();
     lines.delete(plan.name);
     const gone = [...wired.indices.values()];
     keep(conditioning.change([], gone));
-    keep(marks(gone));
+    keep(marks([...wired.indices].flatMap(([name, index]) => (moved.has(name) ? [] : [index]))));
   }
 
-  async function alter({ name, after, settings, removed, changed }: SourceChange): Promise<void> {
+  async function alter(change: SourceChange, moved: ReadonlySet<string>): Promise<void> {
+    const { name, after, settings, removed, changed } = change;
     const line = lines.get(name)!;
     // What `publishing` follows from are the tags: it takes effect with the next connection.
     const anew = settings.some(({ key }) => key !== 'publishing');
@@ -109,7 +111,7 @@ export function supervised(plant: readonly ResolvedSource[], options: SourcesOpt
       kept.delete(tag);
     };
     for (const tag of removed) drop(tag.name);
-    const marked = marks(gone);
+    const marked = marks(removed.flatMap((tag) => (moved.has(tag.name) ? [] : [line.wired.indices.get(tag.name)!])));
     const reruled = changed.filter((change) => keepsNumber(change)).map((change) => change.name);
     for (const change of changed) if (!keepsNumber(change)) drop(change.name);
 
@@ -138,8 +140,11 @@ export function supervised(plant: readonly ResolvedSource[], options: SourcesOpt
       for (const { supervisor } of lines.values()) supervisor.start();
     },
     async change({ added, removed, changed }) {
-      await Promise.all(removed.map(({ name }) => remove(lines.get(name)!)));
-      await Promise.all(changed.map(alter));
+      const moved = new Set(
+        [...added.map(({ tags }) => tags), ...changed.map((change) => change.added)].flat().map(({ name }) => name),
+      );
+      await Promise.all(removed.map(({ name }) => remove(lines.get(name)!, moved)));
+      await Promise.all(changed.map((change) => alter(change, moved)));
       for (const { supervisor } of add(added)) supervisor.start();
     },
     stats: () => [...lines.values()].map(({ supervisor }) => supervisor.stats()),
