@@ -3,6 +3,7 @@
 
 import { dirname, join } from 'node:path';
 import type { Source } from './adapters/adapter.ts';
+import type { Owed } from './adapters/modbus/owed.ts';
 import type { Rule } from './conditioning/conditioner.ts';
 import type { TagChange } from './config/diff.ts';
 import type { Plant, ResolvedSource, ResolvedTag } from './config/plant.ts';
@@ -41,6 +42,8 @@ export function wirer(plant: Pick<Plant, 'site' | 'gateway'>, bufferPath: string
   const pki = join(dirname(bufferPath), 'pki');
   /** Tags that take the events of a source, by its name. */
   const takers = new Map<string, Tag>();
+  /** What Modbus devices owe, by place. */
+  const debts = new Map<string, Owed>();
 
   function number(source: string, { name, priority, unit }: Pick<ResolvedTag, 'name' | 'priority' | 'unit'>): Tag {
     const tag = { index: tags.length, name, source, priority, ...(unit !== undefined && { unit }) };
@@ -86,7 +89,7 @@ export function wirer(plant: Pick<Plant, 'site' | 'gateway'>, bufferPath: string
       }
       const events = taker(source, fresh);
       return {
-        source: sourceOf(source, [...indices.values()], plant, pki, events, before),
+        source: sourceOf(source, [...indices.values()], plant, pki, events, before, debts),
         indices,
         fresh,
         ruleOf: (name) =>
@@ -125,11 +128,12 @@ function sourceOf(
   pki: string,
   events: Tag | undefined,
   before: Source | undefined,
+  debts: Map<string, Owed>,
 ): Source {
   switch (source.protocol) {
     case 'opcua':
       return opcuaSource(source, indices, plant, pki, events, before);
     default:
-      return modbusSource(source, indices);
+      return modbusSource(source, indices, debts);
   }
 }

@@ -30,6 +30,8 @@ export interface LineOptions {
   readonly retries?: number;
   /** Most connections side by side; default 1. A serial port is one. */
   readonly connections?: number;
+  /** What devices still owe to lines that were there before this one. */
+  readonly owed?: Owed;
   /** Counts over all lines of a source. */
   readonly counts?: PollCounts;
 }
@@ -41,6 +43,9 @@ export type PollCounts = { -readonly [K in keyof PollingFacts]: number };
 const CONNECT_TIMEOUT_MS = 3_000;
 /** How long a server that did not allow another connection is not asked for one, ms. */
 const MODESTY_MS = 60_000;
+
+/** Exceptions in a row that may be late; behind two of them another function is asked, which leaves no doubt. */
+const MOST_DOUBTS = 4;
 
 interface Lane {
   connection: Connection | undefined;
@@ -70,10 +75,10 @@ export class Line {
 
   constructor(options: LineOptions) {
     this.#options = options;
-    const { connections = 1, transport } = options;
+    const { connections = 1, transport, owed = new Owed() } = options;
     const count = transport.kind === 'rtu' ? 1 : connections;
     this.#lanes = Array.from({ length: count }, () => ({ connection: undefined, busy: false }));
-    this.#owed = numbered(transport) ? undefined : new Owed();
+    this.#owed = numbered(transport) ? undefined : owed;
   }
 
   /** @throws Fault source.unreachable and the like, or source.closed when it was closed meanwhile */
@@ -206,20 +211,29 @@ export class Line {
   /** L4 */
   async #askApart(lane: Lane, query: Query, timeout: number): Promise<Outcome> {
     const owed = this.#owed;
-    if (owed?.includes(query, performance.now())) {
-      const other = owed.apart(query, performance.now());
-      if (other === undefined) return { kind: 'wrong', reason: 'every length of reply is owed already' };
-      const outcome = await this.#send(lane, other, timeout);
-      if (outcome.kind !== 'data' && outcome.kind !== 'exception') return outcome;
-      owed.settle(query.unit);
+    for (let i = 0; i < MOST_DOUBTS; i++) {
+      if (owed?.includes(query, performance.now())) {
+        const other = owed.apart(query, performance.now());
+        if (other === undefined) return { kind: 'wrong', reason: 'every length of reply is owed already' };
+        const outcome = await this.#send(lane, other, timeout);
+        if (outcome === undefined) continue;
+        if (outcome.kind !== 'data' && outcome.kind !== 'exception') return outcome;
+      }
+      const outcome = await this.#send(lane, query, timeout);
+      if (outcome !== undefined) return outcome;
     }
-    return this.#send(lane, query, timeout);
+    return { kind: 'wrong', reason: 'exceptions that may be late answers to other requests' };
   }
 
-  async #send({ connection }: Lane, query: Query, timeout: number): Promise<Outcome> {
+  /** Undefined for an exception that may be the late answer to another request. */
+  async #send({ connection }: Lane, query: Query, timeout: number): Promise<Outcome | undefined> {
     const outcome = await connection!.read(query, timeout);
-    if (outcome.kind === 'timeout' || outcome.kind === 'wrong') this.#owed?.add(query, performance.now());
-    return outcome;
+    const owed = this.#owed;
+    if (!owed) return outcome;
+    const doubtful = outcome.kind === 'exception' && owed.doubts(query, performance.now());
+    if (!doubtful && (outcome.kind === 'data' || outcome.kind === 'exception')) owed.settle(query.unit);
+    else owed.add(query, performance.now());
+    return doubtful ? undefined : outcome;
   }
 
   async #connect(lane: Lane, signal: AbortSignal): Promise<void> {
