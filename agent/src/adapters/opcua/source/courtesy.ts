@@ -112,9 +112,13 @@ function courtesy(tell: (text: string | undefined) => void): Courtesy & { renew(
   }
 
   function say(): void {
-    const parts = [...asides].slice(0, NAMED).map(([name, { reason }]) => `${name} (${reason})`);
-    if (asides.size > NAMED) parts.push(`${asides.size - NAMED} more`);
-    const lacks = parts.length > 0 ? [`the server does not say those of ${parts.join(', ')}`] : [];
+    const parts: string[] = [];
+    for (const [name, { reason }] of asides) {
+      if (parts.length === NAMED) break;
+      parts.push(`${name} (${reason})`);
+    }
+    const more = asides.size > NAMED ? ` and ${asides.size - NAMED} more` : '';
+    const lacks = parts.length > 0 ? [`the server does not say those of ${parts.join(', ')}${more}`] : [];
     if (performance.now() < rest)
       lacks.push(`${MOST} links ended over them within an hour: none is asked for in the next`);
     tell(
