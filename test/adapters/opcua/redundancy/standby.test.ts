@@ -1,19 +1,22 @@
 // What else may happen to a redundant set: its tags change, its servers refuse, flap, are all lost and come back, stamp
 // values with other times, do not keep what they promised; and what no queue bridges is told.
 
+import { getEventListeners } from 'node:events';
 import type { AddressSpace, BaseNode, UAVariable } from 'node-opcua-address-space';
 import { DataType, StatusCodes } from 'node-opcua-client';
 import { Subscription } from 'node-opcua-server';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { redundantAdapter } from '../../../../agent/src/adapters/opcua/redundancy/redundant.ts';
+import { openSeat } from '../../../../agent/src/adapters/opcua/redundancy/seat.ts';
 import { redundantSet, standing } from '../../../../agent/src/adapters/opcua/redundancy/set.ts';
+import { standby } from '../../../../agent/src/adapters/opcua/redundancy/standby.ts';
 import { modeOf } from '../../../../agent/src/adapters/opcua/source/failover.ts';
 import type { Value } from '../../../../agent/src/model/batch.ts';
 import { startOpcUaServer } from '../../../../sim/refinery/opcua.ts';
 import { scratch } from '../../../support/scratch.ts';
 import { until } from '../../../support/until.ts';
 import { recorder } from '../../recorder.ts';
-import { pkiTrusting, QUICK, tagsOf } from '../rig.ts';
+import { openly, pkiTrusting, QUICK, tagsOf } from '../rig.ts';
 import { gather, type Twins, type TwinsOptions, twins } from './twins.ts';
 
 let plcs: Twins;
@@ -259,6 +262,26 @@ test('what a cold change-over misses comes from the history of the other server'
     { reason: 'source-down' },
     { reason: 'source-down', complete: true, recovered: expect.any(Number) },
   ]);
+});
+
+test('a server that comes and goes leaves nothing behind in the one that waits for it', async () => {
+  await plant();
+  const [, { endpoint, wire }] = plcs.both;
+  const set = redundantSet(openly(endpoint, scratch(), tagsOf([COUNTER])), [endpoint]);
+  const listeners: number[] = [];
+  const begin = (signal: AbortSignal) => {
+    listeners.push(getEventListeners(signal, 'abort').length);
+    return openSeat(set, 0, QUICK, () => {}, signal);
+  };
+  const stands: unknown[] = [];
+  const one = standby(begin, recorder(), Promise.resolve(), (reason) => stands.push(reason));
+  endings.push(() => one.end());
+  for (const times of [1, 2]) {
+    await until(`connection ${times}`, () => stands.filter((reason) => reason === undefined).length === times);
+    wire.cut();
+  }
+  await until('once more', () => listeners.length === 3);
+  expect(listeners).toEqual([0, 0, 0]);
 });
 
 test('a server that takes the tags and then says nothing of them: what it kept to itself is told', async () => {

@@ -44,14 +44,15 @@ export function standby(
       });
       if (own !== undefined) {
         seat = own;
-        const ended = new Promise<void>((resolve) => {
-          signal.addEventListener('abort', () => resolve(), { once: true });
-          if (signal.aborted) resolve();
-        });
+        const { promise: ended, resolve } = Promise.withResolvers<void>();
+        const end = () => resolve();
+        signal.addEventListener('abort', end);
+        if (signal.aborted) end();
         tell(undefined);
         await Promise.race([own.run(sink), ended]).catch(
           (error) => seat === own && tell(Fault.from(error, 'internal.unexpected', 'standing by')),
         );
+        signal.removeEventListener('abort', end);
         // Taken, it is somebody else's.
         if (seat !== own) return;
         seat = undefined;
