@@ -197,13 +197,21 @@ export function serverTypes(once: Once, tooMuch: (error: unknown) => boolean, co
   /** A type with all that it is made of; types that contain themselves are described once. */
   async function resolve(root: NodeId, encoding: NodeId): Promise<Known> {
     const queue = [root];
-    for (let type = queue.pop(); type !== undefined; type = queue.pop()) {
-      const key = String(type);
-      if (types.has(key)) continue;
-      if (types.size >= MOST_TYPES) return failed(`the server has more than ${MOST_TYPES} types`);
-      const { known, needs } = await describe(type, type === root ? encoding : undefined);
-      types.set(key, known);
-      queue.push(...needs);
+    const learned: string[] = [];
+    try {
+      for (let type = queue.pop(); type !== undefined; type = queue.pop()) {
+        const key = String(type);
+        if (types.has(key)) continue;
+        if (types.size >= MOST_TYPES) return failed(`the server has more than ${MOST_TYPES} types`);
+        const { known, needs } = await describe(type, type === root ? encoding : undefined);
+        types.set(key, known);
+        learned.push(key);
+        queue.push(...needs);
+      }
+    } catch (error) {
+      // Half of it would be taken for the whole the next time.
+      for (const key of learned) types.delete(key);
+      throw error;
     }
     return types.get(String(root)) ?? failed('it is of no type');
   }
