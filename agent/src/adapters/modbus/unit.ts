@@ -4,8 +4,8 @@
 // what was refused stay, and a request under way is judged by the tags that there are when its reply comes.
 
 import type { Table } from '../../config/address.ts';
-import { StatusCode } from '../../model/status.ts';
 import type { Alarm } from './alarm.ts';
+import { Blocks } from './blocks.ts';
 import type { Outcome } from './connection.ts';
 import { exception } from './exceptions.ts';
 import { READ } from './frame.ts';
@@ -16,6 +16,7 @@ import type { Probes } from './probes.ts';
 import type { Readings } from './readings.ts';
 import { type Reason, type Refusal, Refusals } from './refusals.ts';
 import { type Round, Rounds } from './rounds.ts';
+import { silence } from './silence.ts';
 import type { Troubles } from './troubles.ts';
 
 /** What all units of a source share. */
@@ -50,6 +51,7 @@ export class Unit {
   readonly #shared: Shared;
   readonly #rounds: Rounds;
   readonly #refusals: Refusals;
+  readonly #blocks: Blocks;
   /** Tables that have answered once: function not supported then means an address. */
   readonly #tables = new Set<Table>();
   #health: Health = WELL;
@@ -75,6 +77,7 @@ export class Unit {
     this.#order = order;
     this.#shared = shared;
     this.#refusals = new Refusals(shared.patience.refusal);
+    this.#blocks = new Blocks(shared.patience, shared.troubles);
     this.#rounds = new Rounds(groups, shared.limits, shared.phase, this.#refusals);
   }
 
@@ -129,6 +132,7 @@ export class Unit {
       const until = await this.#turn(signal);
       if (signal.aborted) return;
       this.#tellAsked();
+      if (!this.#blocks.none) this.#blocks.keep(this.#rounds.requests);
       this.#shared.troubles.report();
       if (until > 0) await this.#shared.alarm.sleep(until, this.#order);
     }
@@ -182,7 +186,8 @@ export class Unit {
   /** The next request of a round, and the end of the round with its last. */
   async #advance(round: Round, signal: AbortSignal): Promise<void> {
     const due = round.request;
-    if (due) {
+    if (due && this.#blocks.restOf(due) > performance.now()) round.made(due);
+    else if (due) {
       await this.#read(due, signal);
       if (signal.aborted || !this.#rounds.all.includes(round)) return;
       this.#rounds.replan();
@@ -211,6 +216,7 @@ export class Unit {
   async #read(whole: Request, signal: AbortSignal, timeout?: number): Promise<Result> {
     const outcome = await this.#ask(whole, timeout);
     if (signal.aborted || this.empty) return 'failed';
+    if (outcome.kind === 'data' || outcome.kind === 'exception') this.#blocks.clear(whole);
     if (outcome.kind === 'data') {
       this.#alive();
       this.#tables.add(whole.group.table);
@@ -249,7 +255,9 @@ export class Unit {
 
   /** A unit that is left out is asked for something else each time, so that one bad block cannot keep it out. */
   async #probe(signal: AbortSignal, timeout: number): Promise<void> {
-    const requests = this.#rounds.requests;
+    const all = this.#rounds.requests;
+    const apart = all.filter((each) => this.#blocks.restOf(each) === 0);
+    const requests = apart.length > 0 ? apart : all;
     const probe = requests[this.#probes++ % Math.max(1, requests.length)];
     if (!probe) {
       this.#health = WELL;
@@ -301,8 +309,12 @@ export class Unit {
 
   #silent(outcome: Exclude<Outcome, { kind: 'data' | 'exception' }>, lost?: Request): void {
     this.#silence = outcome.kind;
-    const status = outcome.kind === 'timeout' ? StatusCode.BadTimeout : StatusCode.BadCommunicationError;
-    const words = outcome.kind === 'timeout' ? `no reply within ${this.#shared.timeout} ms` : outcome.reason;
+    const { status, words } = silence(outcome, this.#shared.timeout);
+    const known = this.#health.kind === 'well' && lost !== undefined && this.#rounds.requests.includes(lost);
+    if (known && this.#blocks.failed(lost, words, performance.now())) {
+      this.#shared.readings.fail(lost.slot, status);
+      return;
+    }
     this.#strike(lost?.cells ?? [], status, words, SILENCE, true);
     // A poll of minutes must not wait that long for one lost reply, nor to find out that the unit is dead.
     const { firstProbe } = this.#shared.patience;
