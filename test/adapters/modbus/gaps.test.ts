@@ -64,3 +64,29 @@ test('the outage before ends when all has been asked for, though the first reply
   await until('ready', () => run.sink.readies > 0);
   expect(goods(run.sink, 1)).toHaveLength(1);
 });
+
+test('addresses that were there a moment ago are asked for soon, and those that never were are not', async () => {
+  let download = false;
+  const peer = await server((ask, socket) => socket.write(download || ask.start > 100 ? refusal(ask, 2) : reply(ask)));
+  const there = Array.from({ length: 20 }, (_, i) => tag(i, `holding:${i}`, { poll: 50 }));
+  const run = await polled(peer.port, [...there, tag(99, 'holding:500', { poll: 50 })], {
+    timeout: 10_000,
+    patience: { firstProbe: 100, lastProbe: 1_000, refusal: 3_600_000 },
+  });
+  await until('values', () => there.every(({ index }) => goods(run.sink, index).length > 2));
+  download = true;
+  const refused = ({ index }: { index: number }) =>
+    statusName(run.sink.last(index)!.status) === 'BadConfigurationError';
+  await until('all are refused', () => there.every(refused));
+  const asks = peer.asks.length;
+  await until('some are asked for again, in vain', () => peer.asks.length > asks + 25);
+  download = false;
+  await until('all are back', () => there.every(({ index }) => isGood(run.sink.last(index)!.status)));
+  await until('no trouble but the one', () => run.sink.parts.size === 1);
+  expect([...run.sink.parts.keys()]).toEqual(['T99']);
+  expect(peer.asks.filter(({ start }) => start === 500)).toHaveLength(1);
+  // Once it is all there again, it is one request as before.
+  peer.forget();
+  await until('polls', () => peer.asks.length > 4);
+  expect(new Set(peer.asks.map(({ start, quantity }) => `${start}+${quantity}`))).toEqual(new Set(['0+20']));
+});

@@ -13,7 +13,7 @@ export interface Patience {
   readonly firstProbe: number;
   /** ms between probes in the end */
   readonly lastProbe: number;
-  /** ms until something that a device refused is asked for again */
+  /** ms until something that a device refused is asked for again; what was read before is asked for like a unit, up to this */
   readonly refusal: number;
 }
 

@@ -53,6 +53,11 @@ export class Readings {
     for (const slot of gone) this.#tags[slot] = undefined;
   }
 
+  /** Whether the tag was ever read. */
+  wasRead(slot: number): boolean {
+    return !Number.isNaN(this.#read[slot]);
+  }
+
   /** A reply has arrived this instant: its readings go out as one batch. */
   accept(request: Request, data: DataView): void {
     const { slot, tag, place, code, argument, sentinels, exponents } = request;

@@ -1,8 +1,10 @@
 // What a device refused, so that it is planned around: addresses that it does not have, tables that it does not know,
 // and places that a request must not run across. Refused cells are asked for again from time to time, one request at
-// a time; a download to the PLC may have made them real. Groups are known by table and interval, so that what was
+// a time; a download to the PLC may have made them real. What was there a moment ago is asked for soon, and then ever
+// more seldom: a PLC refuses everything while it takes a download. Groups are known by table and interval, so that what was
 // learnt outlives a change of their tags.
 
+import type { Patience } from './health.ts';
 import type { Cell, Group, Obstacles } from './plan.ts';
 
 /** Why the device does not give something. */
@@ -19,6 +21,8 @@ export interface Refusal {
   readonly reason: Reason;
   /** When to ask again, monotonic ms. */
   readonly due: number;
+  /** ms that were waited for that */
+  readonly pause: number;
 }
 
 interface Known {
@@ -28,14 +32,13 @@ interface Known {
 }
 
 export class Refusals {
-  readonly #patience: number;
-  /** In the order in which they are due, because every refusal waits equally long. */
+  readonly #patience: Patience;
+  /** In the order in which they are due. */
   #queue: Refusal[] = [];
   #ids = 0;
   readonly #known = new Map<string, Known>();
 
-  /** @param patience ms until a refused cell is asked for again */
-  constructor(patience: number) {
+  constructor(patience: Patience) {
     this.#patience = patience;
   }
 
@@ -63,13 +66,16 @@ export class Refusals {
     return changed;
   }
 
-  refuse(group: Group, cells: readonly Cell[], reason: Reason, now: number): void {
+  /** @param wasThere whether one of them was read before */
+  refuse(group: Group, cells: readonly Cell[], reason: Reason, now: number, wasThere: boolean): void {
     const known = this.#of(group);
     const news = cells.filter((cell) => !known.refused.has(cell));
     if (news.length === 0) return;
     for (const cell of news) known.refused.set(cell, reason);
     known.changed = true;
-    this.#queue.push({ id: this.#ids++, group, cells: news, reason, due: now + this.#patience });
+    const { firstProbe, refusal } = this.#patience;
+    const pause = wasThere ? Math.min(firstProbe, refusal) : refusal;
+    this.#put({ id: this.#ids++, group, cells: news, reason, due: now + pause, pause });
   }
 
   /** No request of the group runs from below this address to here any more. */
@@ -82,7 +88,9 @@ export class Refusals {
   /** It was asked for again, in vain. */
   renew(refusal: Refusal, now: number): void {
     const known = this.#take(refusal);
-    if (known) this.#queue.push({ ...known, due: now + this.#patience });
+    if (!known) return;
+    const pause = Math.min(2 * known.pause, this.#patience.refusal);
+    this.#put({ ...known, due: now + pause, pause });
   }
 
   /** It was asked for again and is there now. @returns its cells, as they are by now */
@@ -110,6 +118,11 @@ export class Refusals {
       const cells = refusal.cells.map(now).filter((cell) => cell !== undefined);
       return cells.length > 0 ? [{ ...refusal, cells }] : [];
     });
+  }
+
+  #put(refusal: Refusal): void {
+    const before = this.#queue.findLastIndex(({ due }) => due <= refusal.due);
+    this.#queue.splice(before + 1, 0, refusal);
   }
 
   #of(group: Group): Known {

@@ -76,7 +76,7 @@ export class Unit {
     this.id = id;
     this.#order = order;
     this.#shared = shared;
-    this.#refusals = new Refusals(shared.patience.refusal);
+    this.#refusals = new Refusals(shared.patience);
     this.#blocks = new Blocks(shared.patience, shared.troubles);
     this.#rounds = new Rounds(groups, shared.limits, shared.phase, this.#refusals);
   }
@@ -344,7 +344,8 @@ export class Unit {
   }
 
   #refuse(group: Group, cells: readonly Cell[], reason: Reason): void {
-    this.#refusals.refuse(group, cells, reason, performance.now());
+    const wasThere = slotsOf(cells).some((slot) => this.#shared.readings.wasRead(slot));
+    this.#refusals.refuse(group, cells, reason, performance.now(), wasThere);
     this.#tellRefused(cells, reason);
   }
 
