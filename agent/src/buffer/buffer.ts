@@ -349,13 +349,12 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, op
     writeHead(false);
   }
 
-  function appendAll(parts: readonly Encoded[], instead: Victims): void {
+  function appendAll(parts: readonly Encoded[], instead: Victims, committed = Date.now()): void {
     bookSkipped();
     dropKept(instead.kept);
     evict(instead.waiting, 'buffer-full');
     const debts = owed.length > 0 ? [encoded({ priority: 'high', batch: gapBatch(fewest(owed)) })] : [];
     owed = [];
-    const committed = Date.now();
     for (const part of [...debts, ...parts]) store(part, committed);
     if (instead.kept.ranges.length + instead.waiting.length > 0) writeHead(false);
   }
@@ -365,9 +364,9 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, op
     buffer.ack(first, last, readings);
   }
 
-  function commit(payloads: readonly Encoded[]): void {
+  function commit(payloads: readonly Encoded[], known: number): void {
     const instead = told(() => choose.victims(payloads, done, waiting()));
-    transact(() => appendAll(payloads, instead));
+    transact(() => appendAll(payloads, instead, known));
     stamp.write(head);
   }
 
@@ -455,16 +454,16 @@ function useFile({ db, setAside }: OpenedFile, path: string, maxSize: number, op
     setAside: setAside?.path,
     dictionary,
 
-    append(parts) {
+    append(parts, known = Date.now()) {
       const payloads = parts.filter(({ batch }) => entries(batch) > 0).map(encoded);
       try {
-        commit(payloads);
+        commit(payloads, known);
       } catch (error) {
         if (!(error instanceof Fault) || error.code !== 'buffer.full' || !letGo()) throw error;
-        commit(payloads);
+        commit(payloads, known);
       }
       commits++;
-      lastKnown = Date.now();
+      lastKnown = known;
       for (const { batch } of parts) committedReadings += batch.count;
     },
 

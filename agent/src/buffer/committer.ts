@@ -21,7 +21,8 @@ export interface CommitterOptions {
 export interface Committer {
   /** Tags that later batches may name. */
   define(tags: readonly Tag[]): void;
-  add(batch: Batch): void;
+  /** @param at when the gateway accepted it, ms since 1970; absent for what is not of the sources */
+  add(batch: Batch, at?: number): void;
   /** Commits what waits, now. Throws a Fault when the disk does not take it; it is then still waiting. */
   flush(): void;
   /** Whether nothing waits for its commit. */
@@ -44,6 +45,8 @@ const RETRY = 1_000;
 export function committer({ buffer, interval, committed, log }: CommitterOptions): Committer {
   let waiting: Batch[] = [];
   let waitingEntries = 0;
+  /** Everything accepted before it waits here or is committed, ms since 1970. */
+  let heard: number | undefined;
   let undefinedTags: Tag[] = [];
   const ids: number[] = [];
   const priorities: Priority[] = [];
@@ -64,7 +67,7 @@ export function committer({ buffer, interval, committed, log }: CommitterOptions
     timer = undefined;
     if (undefinedTags.length > 0) intern();
     if (waiting.length === 0) return;
-    buffer.append(partition(waiting, ids, priorities));
+    buffer.append(partition(waiting, ids, priorities), heard);
     const batches = waiting.length;
     waiting = [];
     waitingEntries = 0;
@@ -91,8 +94,9 @@ export function committer({ buffer, interval, committed, log }: CommitterOptions
     define(tags) {
       undefinedTags.push(...tags);
     },
-    add(batch) {
+    add(batch, at) {
       waiting.push(batch);
+      heard = at ?? heard;
       waitingEntries += entries(batch);
       if (failing !== undefined) return;
       if (waitingEntries >= COMMIT_ENTRIES) attempt();

@@ -11,7 +11,7 @@ import type { Part } from './table.ts';
 export interface Segment {
   readonly first: number;
   readonly last: number;
-  /** When it was committed, ms since 1970. */
+  /** When it was committed, or the last of it accepted, ms since 1970. */
   readonly committed: number;
   readonly batch: Batch;
 }
@@ -52,8 +52,10 @@ export interface Buffer {
   /**
    * Commits parts in one transaction, in their order. Throws a Fault `buffer.full` or `buffer.disk`; then nothing was
    * kept. After `buffer.damaged` the process should end: the next opening sets the file aside.
+   * @param known everything that the gateway accepted before is in these parts or was committed, ms since 1970;
+   * absent: everything until now
    */
-  append(parts: readonly Part[]): void;
+  append(parts: readonly Part[], known?: number): void;
   /** Entries of a lane that are not handed out yet. Numbers that are missing in the file count too. */
   waiting(stream: Stream): number;
   /**

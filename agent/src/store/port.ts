@@ -25,7 +25,8 @@ export interface StoreOptions {
 
 export type ToWorker =
   | { readonly type: 'define'; readonly tags: readonly Tag[] }
-  | { readonly type: 'append'; readonly batch: Batch }
+  /** `at`: when it was accepted, ms since 1970. */
+  | { readonly type: 'append'; readonly batch: Batch; readonly at: number }
   /** Send again what was delivered and holds readings of this time; answered by `replayed` with the same id. */
   | { readonly type: 'replay'; readonly id: number; readonly from: Timestamp; readonly to: Timestamp }
   | ControlToWorker

@@ -83,7 +83,7 @@ export function openStore(options: StoreOptions, log: Log): Promise<Store> {
     waitingBytes += bytes;
     const { tag, time, status, kind, number } = batch;
     const buffers = [tag, time, status, kind, number].filter((c) => c.length > 0).map((c) => c.buffer as ArrayBuffer);
-    post({ type: 'append', batch }, [...new Set(buffers)]);
+    post({ type: 'append', batch, at: Date.now() }, [...new Set(buffers)]);
   }
 
   function refuse(batch: Batch): void {

@@ -1,7 +1,7 @@
 // The storage thread: buffer, group commit and forwarder. It may wait for the disk as long as the disk takes;
 // acquisition does not notice.
 
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { type Buffer, openBuffer } from '../buffer/buffer.ts';
 import { type Committer, committer } from '../buffer/committer.ts';
 import type { ControlDesk } from '../delivery/control.ts';
@@ -93,6 +93,8 @@ async function start(): Promise<void> {
       commits.add(gapBatch([{ reason: 'clock-step', from: step.from, to: step.to }]));
     }
     try {
+      // Nothing waits only when nothing was handed over either: a slow disk may have held this thread up.
+      hearAll();
       buffer.tidy(commits.idle);
       salvages.tidy(buffer);
       tell({ type: 'stats', stats: stats() });
@@ -162,12 +164,12 @@ async function start(): Promise<void> {
     port?.close();
   }
 
-  port?.on('message', (message: ToWorker) => {
+  const hear = (message: ToWorker) => {
     switch (message.type) {
       case 'define':
         return commits.define(message.tags);
       case 'append':
-        return commits.add(message.batch);
+        return commits.add(message.batch, message.at);
       case 'replay':
         return tell({ type: 'replayed', id: message.id, result: replay(message.from, message.to) });
       case 'drain-limit':
@@ -178,7 +180,15 @@ async function start(): Promise<void> {
       case 'close':
         return void close(message.deadline);
     }
-  });
+  };
+
+  /** What was handed over while this thread was busy. */
+  function hearAll(): void {
+    for (let next = receiveMessageOnPort(port!); next !== undefined; next = receiveMessageOnPort(port!))
+      hear(next.message);
+  }
+
+  port?.on('message', hear);
   tell({ type: 'ready', epoch: buffer.epoch, lastAlive: buffer.lastAlive, setAside: buffer.setAside, stats: stats() });
   delivery.start().catch(endThread);
 }
