@@ -79,6 +79,7 @@ const UNSEEN: Readonly<Record<string, string>> = {
   'policy-without-mode': TWO_KEYS,
   'sign-with-password': TWO_KEYS,
   'string-too-long': TWO_KEYS,
+  'template-bits': 'is a parameter that goes into an address',
   'template-none': 'is a name that stands nowhere else in the file',
   'template-rows': CSV,
   'two-documents': 'an editor takes each document by itself',

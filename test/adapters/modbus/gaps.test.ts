@@ -90,3 +90,21 @@ test('addresses that were there a moment ago are asked for soon, and those that 
   await until('polls', () => peer.asks.length > 4);
   expect(new Set(peer.asks.map(({ start, quantity }) => `${start}+${quantity}`))).toEqual(new Set(['0+20']));
 });
+
+test('where the line is slower than the poll, the gap of a lost link begins at the last reading of each tag', async () => {
+  const peer = await server((ask, socket) => {
+    if (ask.number < 8) setTimeout(() => socket.destroyed || socket.write(reply(ask)), 150);
+    else void peer.stop();
+  });
+  const tags = [1, 1_000, 2_000].map((start) => tag(start, `holding:${start}`, { poll: 10 }));
+  const run = await polled(peer.port, tags, { timeout: 10_000 });
+  await until('the end', () => run.ended);
+  for (const { index, name } of tags) {
+    const gap = run.sink.gaps.find((each) => each.tags?.includes(name));
+    const last = goods(run.sink, index).at(-1)!.time;
+    const newest = run.sink.readings.at(-1)!.time;
+    // The supervisor tells a gap that reaches back from the last reading of all by one poll.
+    if (newest - last > 20 * TICKS_PER_MS) expect(gap?.from).toBe(last);
+  }
+  expect(run.sink.gaps.length).toBeGreaterThan(0);
+});

@@ -124,8 +124,9 @@ export function poller(line: Line, polling: Polling, sink: Sink, signal: AbortSi
   async function end(): Promise<void> {
     await aborted(stop);
     while (works.size > 0) await Promise.all(works);
-    readings.end();
-    if (fault && !signal.aborted) throw fault;
+    const lost = fault !== undefined && !signal.aborted;
+    readings.end(lost);
+    if (lost) throw fault;
   }
 
   return {

@@ -17,7 +17,7 @@ const NOWHERE: ReadonlySet<number> = new Set([StatusCode.BadConfigurationError, 
 export class Readings {
   readonly #sink: Sink;
   /** By slot; one whose tag is gone is never used again, so that nothing under way can mean another tag. */
-  readonly #tags: (Pick<ModbusTag, 'index' | 'name'> | undefined)[] = [];
+  readonly #tags: (Pick<ModbusTag, 'index' | 'name' | 'poll'> | undefined)[] = [];
   readonly #clock: Clock;
   readonly #builder = new BatchBuilder();
   /** What was told last of each tag, when it was Bad; 0 otherwise. */
@@ -28,6 +28,8 @@ export class Readings {
   readonly #since: number[] = [];
   /** The same by the steady clock, ms. */
   readonly #begun: number[] = [];
+  /** When something was delivered last. */
+  #latest = Number.NaN;
 
   constructor(tags: readonly ModbusTag[], sink: Sink, clock: Clock) {
     this.#sink = sink;
@@ -37,8 +39,8 @@ export class Readings {
 
   /** More tags, in the slots behind those there are. */
   add(tags: readonly ModbusTag[]): void {
-    for (const { index, name } of tags) {
-      this.#tags.push({ index, name });
+    for (const { index, name, poll } of tags) {
+      this.#tags.push({ index, name, poll });
       this.#told.push(0);
       this.#read.push(Number.NaN);
       this.#since.push(Number.NaN);
@@ -87,21 +89,34 @@ export class Readings {
     const time = this.#clock();
     for (const slot of slots) {
       this.#bad(slot, status, time);
-      if (this.#tags[slot] === undefined) continue;
-      if (!Number.isNaN(this.#since[slot])) continue;
-      const read = this.#read[slot]!;
       // What the device never had, or the mapping asks for in vain, is no gap: there is nothing to be known.
-      if (Number.isNaN(read) && NOWHERE.has(status)) continue;
-      const since = Number.isNaN(read) ? time : read;
-      this.#since[slot] = since;
-      this.#begun[slot] = performance.now() - Math.max(0, time - since) / TICKS_PER_MS;
+      if (this.wasRead(slot) || !NOWHERE.has(status)) this.#begin(slot, time);
     }
     this.#deliver();
   }
 
-  /** Nothing is read any more: what could not be read until now gets its gap record now. */
-  end(): void {
+  /**
+   * Nothing is read any more: what could not be read until now gets its gap record now.
+   * @param lost the link is: its own gap reaches back by one poll, which is not enough on a line that left polls out
+   */
+  end(lost: boolean): void {
+    if (lost) this.#behind();
     this.#ended(this.#tags.keys(), this.#clock());
+  }
+
+  /** Of tags that have missed a poll nothing is known since they were read. */
+  #behind(): void {
+    const time = this.#clock();
+    const longest = this.#tags.reduce((most, tag) => Math.max(most, tag?.poll ?? 0), 0);
+    const reach = this.#latest - 1.5 * longest * TICKS_PER_MS;
+    for (const slot of this.#tags.keys()) if (this.#read[slot]! < reach) this.#begin(slot, time);
+  }
+
+  #begin(slot: number, time: number): void {
+    if (this.#tags[slot] === undefined || !Number.isNaN(this.#since[slot])) return;
+    const since = this.wasRead(slot) ? this.#read[slot]! : time;
+    this.#since[slot] = since;
+    this.#begun[slot] = performance.now() - Math.max(0, time - since) / TICKS_PER_MS;
   }
 
   /** Gap records, one for all tags that could not be read since the same moment. */
@@ -131,7 +146,9 @@ export class Readings {
   }
 
   #deliver(): void {
-    if (this.#builder.count > 0) this.#sink.deliver(this.#builder.take());
+    if (this.#builder.count === 0) return;
+    this.#latest = this.#clock();
+    this.#sink.deliver(this.#builder.take());
   }
 }
 

@@ -58,6 +58,8 @@ const sentinels = z
     return z.NEVER;
   });
 
+const FRACTION = 'as a number 40025.10 is 40025.1: make the parameter text';
+
 export const modbusTag = z.strictObject(
   {
     ...tagCommon,
@@ -70,7 +72,8 @@ export const modbusTag = z.strictObject(
         'Modicon reference, one-based (40011, 400011), or table and offset, zero-based ("holding:10"); ".3" for one bit.',
       )
       .transform((given, context): ModbusAddress => {
-        const parsed = parseAddress(String(given));
+        // What files say comes as it is written; this is a parameter of a template, and its last 0 is gone.
+        const parsed = Number.isInteger(given) || typeof given === 'string' ? parseAddress(String(given)) : FRACTION;
         if (typeof parsed !== 'string') return parsed;
         context.addIssue({ code: 'custom', message: parsed });
         return z.NEVER;
