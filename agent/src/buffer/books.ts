@@ -6,6 +6,7 @@ import { readTags, type StoredTag } from './dictionary.ts';
 import { type Run, readRuns } from './done.ts';
 import { readDelivered } from './earlier.ts';
 import { readMeta } from './meta.ts';
+import { named } from './named.ts';
 import { isDamage } from './result.ts';
 import type { Stamp } from './stamp.ts';
 
@@ -78,7 +79,7 @@ function earlier(db: Database, version: number): Books {
   const delivered = version === 2 ? attempt(() => readDelivered(db, String(get('kept')))) : undefined;
   const tags = new Map<number, StoredTag>();
   attempt(() => {
-    const rows = db.prepare('SELECT id, name, source, unit FROM tag').iterate() as Iterable<
+    const rows = db.prepare(`SELECT ${named('id', 'name', 'source', 'unit')} FROM tag`).iterate() as Iterable<
       StoredTag & { id: number; unit: string | null }
     >;
     for (const { id, name, source, unit } of rows) tags.set(id, { name, source, ...(unit !== null && { unit }) });

@@ -8,6 +8,7 @@ import type { Database, Statement } from 'better-sqlite3';
 import { Fault } from '../model/fault.ts';
 import type { Tag } from '../model/tag.ts';
 import type { Meta } from './meta.ts';
+import { named } from './named.ts';
 import { isDamage } from './result.ts';
 
 /** What a delivered reading says of its tag. */
@@ -46,7 +47,9 @@ export function readTags(db: Database) {
   const seen = new Map<number, number>();
   for (const table of TABLES) {
     try {
-      const rows = db.prepare(`SELECT id, name, source, unit, sum FROM ${table}`).iterate() as Iterable<Row>;
+      const rows = db
+        .prepare(`SELECT ${named('id', 'name', 'source', 'unit', 'sum')} FROM ${table}`)
+        .iterate() as Iterable<Row>;
       for (const row of rows) {
         if (row.sum !== sumOf(row)) continue;
         tags.set(row.id, { name: row.name, source: row.source, ...(row.unit !== null && { unit: row.unit }) });
@@ -73,7 +76,7 @@ function writer(db: Database): (id: number, tag: StoredTag) => void {
 
 /** Writes the names of a file that is being made one of version 3; returns how many there are. */
 export function rewriteTags(db: Database): number {
-  const rows = db.prepare('SELECT id, name, source, unit FROM tag').all() as Omit<Row, 'sum'>[];
+  const rows = db.prepare(`SELECT ${named('id', 'name', 'source', 'unit')} FROM tag`).all() as Omit<Row, 'sum'>[];
   const write = writer(db);
   for (const { id, name, source, unit } of rows) write(id, { name, source, ...(unit !== null && { unit }) });
   return rows.reduce((most, { id }) => Math.max(most, id), 0);

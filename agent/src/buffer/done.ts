@@ -10,6 +10,7 @@ import { crc32 } from 'node:zlib';
 import type { Database } from 'better-sqlite3';
 import { Fault } from '../model/fault.ts';
 import type { Meta } from './meta.ts';
+import { named } from './named.ts';
 import { add, type Range } from './ranges.ts';
 import type { Row } from './table.ts';
 
@@ -108,7 +109,9 @@ function lowerBound(runs: readonly Run[], number: number): number {
 
 /** Undefined when the runs are not those that were written. @param db a file of version 3 or later */
 export function readRuns(db: Database): Run[] | undefined {
-  const rows = db.prepare('SELECT first, last, at, sum FROM done ORDER BY first').all() as (Run & { sum: number })[];
+  const rows = db.prepare(`SELECT ${named('first', 'last', 'at', 'sum')} FROM done ORDER BY first`).all() as (Run & {
+    sum: number;
+  })[];
   const sound = rows.every((run, i) => run.sum === sumOf(run) && run.first > (rows[i - 1]?.last ?? 0));
   return sound ? rows.map(({ first, last, at }) => ({ first, last, at })) : undefined;
 }

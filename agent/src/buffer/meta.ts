@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import type { Database } from 'better-sqlite3';
 import { Fault } from '../model/fault.ts';
+import { named } from './named.ts';
 
 /** What a file holds of itself at its beginning. */
 const BEGINNING = {
@@ -64,7 +65,9 @@ export function writeMeta(db: Database, known: Partial<Record<MetaNumber, number
 /** What is sound of a file's memory of itself. */
 export function readMeta(db: Database): Map<string, number | string> {
   const found = new Map<string, number | string>();
-  for (const { key, value, sum } of db.prepare('SELECT key, value, sum FROM meta').iterate() as Iterable<Entry>)
+  for (const { key, value, sum } of db
+    .prepare(`SELECT ${named('key', 'value', 'sum')} FROM meta`)
+    .iterate() as Iterable<Entry>)
     if (sum === sumOf(key, value)) found.set(key, value as number | string);
   return found;
 }

@@ -12,10 +12,11 @@ import { readBooks } from './books.ts';
 import type { StoredTag } from './dictionary.ts';
 import { without } from './done.ts';
 import { refuseInUse } from './file.ts';
+import { named } from './named.ts';
 import type { Range } from './ranges.ts';
 import { isDamage, isInUse, storageFault } from './result.ts';
 import { readStamp } from './stamp.ts';
-import { type Row, readSegment, soundRow } from './table.ts';
+import { ROW, type Row, readSegment, soundRow } from './table.ts';
 import { inspectWal } from './wal.ts';
 
 /** What a walk meets: a segment, or numbers of which it cannot be known whether the file still holds them. */
@@ -122,14 +123,12 @@ function copied(path: string, wal: boolean): string {
   }
 }
 
-const COLUMNS = 'first, last, readings, priority, committed, oldest, newest, crc, length(payload) AS bytes';
-
 function useReader(db: Database, version: number, bytes: number, path: string): View {
   db.pragma('cache_size = -2000');
   const books = readBooks(db, version, readStamp(path));
   const { epoch, tags } = books;
   const from = db.prepare(
-    `SELECT ${COLUMNS}, ${version < 3 ? 'NULL AS sum' : 'sum'} FROM segment WHERE first >= ? ORDER BY first LIMIT 1`,
+    `SELECT ${ROW}, ${version < 3 ? 'NULL AS sum' : named('sum')} FROM segment WHERE first >= ? ORDER BY first LIMIT 1`,
   );
   const payload = db.prepare('SELECT payload FROM segment WHERE first = ?').pluck();
   const sound = (row: Row) => soundRow(row, epoch ?? '', books.summed);

@@ -6,6 +6,7 @@ import type { Database, Statement } from 'better-sqlite3';
 import { type Batch, entries } from '../model/batch.ts';
 import type { Priority } from '../model/tag.ts';
 import { fromMillis, type Timestamp } from '../model/time.ts';
+import { named } from './named.ts';
 import { isDamage, isStorageError } from './result.ts';
 import { decodeSegment, encodeSegment } from './segment.ts';
 
@@ -40,7 +41,9 @@ export interface Encoded extends Part {
 
 export const encoded = (part: Part): Encoded => ({ ...part, payload: encodeSegment(part.batch) });
 
-const COLUMNS = 'first, last, readings, priority, committed, oldest, newest, crc, sum, length(payload) AS bytes';
+/** All but `sum`, which files of earlier versions do not have. */
+export const ROW = `${named('first', 'last', 'readings', 'priority', 'committed', 'oldest', 'newest', 'crc')}, length(payload) AS bytes`;
+const COLUMNS = `${ROW}, ${named('sum')}`;
 
 /** @param db an open buffer file */
 export function segmentStatements(db: Database) {
@@ -56,7 +59,7 @@ export function segmentStatements(db: Database) {
     within: select('first BETWEEN ? AND ? ORDER BY first'),
     between: select('first BETWEEN ? AND ? AND newest >= ? AND oldest <= ? ORDER BY first'),
     deleteOne: db.prepare('DELETE FROM segment WHERE first = ?'),
-    committedAt: db.prepare('SELECT committed FROM segment WHERE first >= ? ORDER BY first LIMIT 1'),
+    committedAt: db.prepare(`SELECT ${named('committed')} FROM segment WHERE first >= ? ORDER BY first LIMIT 1`),
   };
 }
 
