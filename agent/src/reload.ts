@@ -10,6 +10,7 @@ import { isEmpty, printDiff } from './config/diff.ts';
 import { keepMapping } from './config/kept.ts';
 import type { Loaded, LoadedFile } from './config/load.ts';
 import { formatMistake } from './config/mistake.ts';
+import { readText } from './config/text.ts';
 import { type Waivers, withWaivers } from './config/waiver.ts';
 import { watchFiles } from './config/watch.ts';
 import type { Applied, Checked } from './gateway.ts';
@@ -141,6 +142,15 @@ export function reloader({ loaded, env, apply, log, ...start }: ReloaderOptions)
     return take(next, from, why);
   }
 
+  /** Whether the files are others than those that were read: they may change while a gateway starts. */
+  async function stale(): Promise<boolean> {
+    const files = paths.map(async (path) => {
+      const found = await readText(path);
+      return { path, text: 'text' in found ? found.text : undefined };
+    });
+    return hashOf(await Promise.all(files)) !== status.hash;
+  }
+
   async function waive(next: Waivers): Promise<void> {
     if (isDeepStrictEqual(next, waivers)) return;
     waivers = next;
@@ -161,6 +171,7 @@ export function reloader({ loaded, env, apply, log, ...start }: ReloaderOptions)
       watchFiles({
         files: () => paths,
         interval,
+        stale,
         changed: () => queued(() => reload('file', place)),
         signal,
       }),

@@ -10,16 +10,19 @@ export interface WatchOptions {
   readonly files: () => readonly string[];
   /** How often it looks, ms. A change counts when two looks in a row find the same. */
   readonly interval: number;
+  /** Whether the files have changed since they were last read; asked once, after the first look. Must not reject. */
+  readonly stale?: () => Promise<boolean>;
   /** Called once for each change; the next look comes when it has ended. Must not reject. */
   readonly changed: () => Promise<unknown>;
   readonly signal: AbortSignal;
 }
 
 /** Watches until the signal aborts. */
-export async function watchFiles({ files, interval, changed, signal }: WatchOptions): Promise<void> {
+export async function watchFiles({ files, interval, stale, changed, signal }: WatchOptions): Promise<void> {
   const known = new Map<string, string>();
   const first = await look(files());
-  for (const [file, mark] of first) known.set(file, mark);
+  const unread = (await stale?.()) === true;
+  for (const [file, mark] of first) known.set(file, unread ? 'as it was' : mark);
   let before = first;
   while (!signal.aborted) {
     await sleep(interval, undefined, { signal }).catch(() => {});
