@@ -49,3 +49,16 @@ test.each([
   await until('no trouble', () => run.sink.parts.size === 0);
   for (const start of blocks) expect(run.sink.gaps.filter(({ tags }) => tags?.includes(`T${start}`))).toHaveLength(1);
 });
+
+test('a block whose tags go takes its word along', async () => {
+  const peer = await slave((ask, socket) => (ask.unit === 1 && ask.start === 1_000) || socket.write(reply(ask)));
+  onTestFinished(() => peer.stop());
+  const tags = [tag(1, 'holding:1', { poll: 30 }), tag(2, 'holding:1000', { poll: 30 })];
+  const other = tag(3, 'holding:1', { unitId: 2, poll: 30 });
+  const run = await polled(peer.port, [...tags, other], {
+    patience: { firstProbe: 60_000, lastProbe: 60_000, refusal: 60_000 },
+  });
+  await until('it is left out', () => run.sink.parts.has('unit 1, holding 1000'));
+  run.retag([other]);
+  await until('no word', () => run.sink.parts.size === 0);
+});

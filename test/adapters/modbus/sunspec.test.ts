@@ -13,6 +13,7 @@ import { scratch } from '../../support/scratch.ts';
 import { until } from '../../support/until.ts';
 import { polled } from './polled.ts';
 import { refusal, reply, type Slave, slave } from './slave.ts';
+import { tag } from './tags.ts';
 
 const folder = scratch();
 
@@ -198,4 +199,37 @@ test('read finds the device, and plan tells what is asked of each model', async 
     findings.push(`${step}: ${verdict}, ${what}`);
   }
   expect(findings).toContain('unit 3, SunSpec: good, models 1, 103');
+});
+
+test('a device that was away is looked for anew: its models may have moved', async () => {
+  let registers: Map<number, number> | undefined = device(40_000);
+  const peer = await slave((ask, socket) => {
+    if (ask.unit === 9) socket.write(reply(ask));
+    else if (registers) socket.write(reply(ask, (_, at) => registers!.get(at) ?? 0xffff));
+  });
+  onTestFinished(() => peer.stop());
+  const tags = await tagsOf('{ profile: sunspec, models: [103] }');
+  const other = { ...tag(999, 'holding:1', { unitId: 9 }), name: 'OTHER' };
+  const run = await polled(peer.port, [...tags, other]);
+  const { index } = tags.find(({ name }) => name === 'INV1.103.W')!;
+  await until('it is read', () => run.sink.last(index)?.value === 50_000);
+  registers = undefined;
+  await until('it is away', () => run.sink.parts.size > 0);
+  // An update of the firmware has put another model in front.
+  const moved = device(40_000);
+  const model = [...Array(54).keys()].map((i) => moved.get(40_070 + i)!);
+  [802, 20, ...new Array<number>(20).fill(7), ...model].forEach((word, i) => void moved.set(40_070 + i, word));
+  const seen = run.sink.of(index).length;
+  registers = moved;
+  await until('it is read again', () =>
+    run.sink
+      .of(index)
+      .slice(seen)
+      .some(({ status }) => statusName(status) === 'Good'),
+  );
+  await until('some polls', () => run.sink.of(index).length > seen + 5);
+  const values = run.sink.of(index).filter(({ status }) => statusName(status) === 'Good');
+  expect(new Set(values.map(({ value }) => value))).toEqual(new Set([50_000]));
+  expect(run.sink.parts.size).toBe(0);
+  expect(run.sink.gaps.filter((gap) => gap.tags?.includes('INV1.103.W'))).toHaveLength(1);
 });

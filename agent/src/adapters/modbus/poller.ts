@@ -97,9 +97,13 @@ export function poller(line: Line, polling: Polling, sink: Sink, signal: AbortSi
     works.add(guarded);
   };
   let order = 0;
-  const add = (groups: readonly Group[]): Unit => {
+  const made = (groups: readonly Group[]): Unit => {
     const unit = new Unit(groups[0]!.unit, order++, groups, shared);
     units.add(unit);
+    return unit;
+  };
+  const add = (groups: readonly Group[]): Unit => {
+    const unit = made(groups);
     begin(() => unit.run(stop));
     return unit;
   };
@@ -111,9 +115,19 @@ export function poller(line: Line, polling: Polling, sink: Sink, signal: AbortSi
     for (const [slot, tag] of found) tags[slot] = tag;
     seekers.delete(seeker);
     const placed = planned((_, slot) => found.has(slot));
-    if (placed.length > 0) add(placed);
-    else turned();
+    if (placed.length === 0) turned();
     troubles.report();
+    if (placed.length === 0) return;
+    const unit = made(placed);
+    await unit.run(stop, false);
+    if (stop.aborted) return;
+    // A device that was away may come back with its registers elsewhere.
+    unit.retag([], new Set(found.keys()));
+    units.delete(unit);
+    for (const slot of seeker.slots) troubles.set(polling.tags[slot]!.name, undefined);
+    const next = new Seeker(seeker.unit, seeker.slots, order++);
+    seekers.add(next);
+    begin(() => find(next));
   };
   /** Units whose addresses are known from the beginning. */
   const plain = new Map<number, Unit>();

@@ -1,5 +1,6 @@
 // A unit whose registers must be found before it can be polled: a SunSpec device. Until it is found its tags are Bad
-// with the reason, and it is looked for again after 1 s, 2 s, 4 s, up to 60 s, while the other units go their way.
+// with the reason, and it is looked for again after 1 s, 2 s, 4 s, up to 60 s, while the other units go their way. One that
+// was found and then left out is looked for anew.
 
 import { StatusCode } from '../../model/status.ts';
 import type { ModbusTag } from './plan.ts';
@@ -8,8 +9,8 @@ import { findModels, missing, placed } from './sunspec.ts';
 import type { Shared } from './unit.ts';
 
 export class Seeker {
-  readonly #unit: number;
-  readonly #slots: readonly number[];
+  readonly unit: number;
+  readonly slots: readonly number[];
   readonly #order: number;
   /** Whether its tags have had a first reading, if only a Bad one. */
   asked = false;
@@ -17,8 +18,8 @@ export class Seeker {
   silence: 'timeout' | 'closed' | 'wrong' | undefined;
 
   constructor(unit: number, slots: readonly number[], order: number) {
-    this.#unit = unit;
-    this.#slots = slots;
+    this.unit = unit;
+    this.slots = slots;
     this.#order = order;
   }
 
@@ -31,10 +32,10 @@ export class Seeker {
     { line, readings, troubles, patience, timeout, alarm, turned }: Shared,
     signal: AbortSignal,
   ): Promise<ReadonlyMap<number, ModbusTag> | undefined> {
-    const name = `unit ${this.#unit}, SunSpec`;
-    const base = tags[this.#slots[0]!]?.sunspec?.base;
+    const name = `unit ${this.unit}, SunSpec`;
+    const base = tags[this.slots[0]!]?.sunspec?.base;
     for (let pause = patience.firstProbe; !signal.aborted; pause = Math.min(2 * pause, patience.lastProbe)) {
-      const found = await findModels((start, quantity) => line.read(this.#unit, 'holding', start, quantity), base);
+      const found = await findModels((start, quantity) => line.read(this.unit, 'holding', start, quantity), base);
       if (signal.aborted) return undefined;
       if (found.kind === 'found') {
         troubles.set(name, undefined);
@@ -43,8 +44,8 @@ export class Seeker {
       const outcome = found.kind === 'silent' ? found.outcome : undefined;
       this.silence = outcome?.kind === 'exception' ? undefined : outcome?.kind;
       const why = outcome && silence(outcome, timeout);
-      troubles.set(name, why?.words ?? missing(tags[this.#slots[0]!]!, undefined));
-      readings.fail(this.#slots, why?.status ?? StatusCode.BadConfigurationError);
+      troubles.set(name, why?.words ?? missing(tags[this.slots[0]!]!, undefined));
+      readings.fail(this.slots, why?.status ?? StatusCode.BadConfigurationError);
       this.asked = true;
       troubles.report();
       turned();
@@ -59,7 +60,7 @@ export class Seeker {
     { readings, troubles }: Pick<Shared, 'readings' | 'troubles'>,
   ): ReadonlyMap<number, ModbusTag> {
     const found = new Map<number, ModbusTag>();
-    for (const slot of this.#slots) {
+    for (const slot of this.slots) {
       const tag = placed(tags[slot]!, models);
       if (tag) {
         found.set(slot, tag);

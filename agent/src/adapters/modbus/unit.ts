@@ -106,6 +106,7 @@ export class Unit {
   retag(added: readonly Group[], gone: ReadonlySet<number>): void {
     const { ended, joined } = this.#rounds.retag(added, gone);
     for (const round of ended) this.#tellLate(round, undefined);
+    this.#blocks.keep(this.#rounds.requests);
     if (this.empty) this.#shared.troubles.set(this.#name, undefined);
     for (const group of this.#health.kind === 'left-out' ? added : joined) this.#begin(group);
     this.#shared.alarm.rouse(this.#order);
@@ -126,9 +127,12 @@ export class Unit {
     if (group.poll > SOON_MS) this.#soon.push(...this.#rounds.requestsFor(group, open));
   }
 
-  /** Reads until `signal` aborts or nothing is left to be read. @throws Fault when the line is down */
-  async run(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted && !this.empty) {
+  /**
+   * Reads until `signal` aborts or nothing is left to be read. @throws Fault when the line is down
+   * @param lasting false: also until it is left out
+   */
+  async run(signal: AbortSignal, lasting = true): Promise<void> {
+    while (!signal.aborted && !this.empty && (lasting || this.#health.kind === 'well')) {
       const until = await this.#turn(signal);
       if (signal.aborted) return;
       this.#tellAsked();
