@@ -99,12 +99,15 @@ export function wirer(plant: Pick<Plant, 'site' | 'gateway'>, bufferPath: string
   };
 }
 
+/** What a reading says besides its raw value: a value that stands is to be sent in the new terms, so it is read anew. */
+const SAID = new Set(['unit', 'priority', 'scale', 'clamp']);
+
 /**
- * Whether a changed tag keeps its number: only what is done with its readings is another. A deadband in percent of a
+ * Whether a changed tag keeps its number: only which of its readings are sent is another. A deadband in percent of a
  * range that only the server knows has to ask for it, so that tag is read anew.
  */
 export function keepsNumber({ reads, changes, before, after }: TagChange): boolean {
-  if (reads || changes.some(({ key }) => key === 'unit' || key === 'priority')) return false;
+  if (reads || changes.some(({ key }) => SAID.has(key) || (key === 'range' && after.clamp === true))) return false;
   if ('sampling' in after && 'sampling' in before && asksAnew(before, after)) return false;
   return !(after.deadband?.kind === 'percent' && after.range === undefined);
 }
