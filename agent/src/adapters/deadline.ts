@@ -13,3 +13,18 @@ export function endsWithin(ms: number, work: Promise<unknown>): Promise<boolean>
   const timer = setTimeout(() => resolve(false), ms);
   return Promise.race([work.then(() => true), promise]).finally(() => clearTimeout(timer));
 }
+
+/** Whether `work` ends before the signal has been aborted for `ms`; rejects when it does. The work itself goes on. */
+export function heeding(ms: number, work: Promise<void>, signal: AbortSignal): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  let timer: NodeJS.Timeout | undefined;
+  const begin = () => {
+    timer = setTimeout(() => resolve(false), ms);
+  };
+  if (signal.aborted) begin();
+  else signal.addEventListener('abort', begin);
+  return Promise.race([work.then(() => true), promise]).finally(() => {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', begin);
+  });
+}

@@ -28,7 +28,7 @@ import {
   type TagChange,
   type TagFacts,
 } from './adapter.ts';
-import { endsWithin } from './deadline.ts';
+import { endsWithin, heeding } from './deadline.ts';
 import { spansOf } from './lasted.ts';
 import { pause } from './pause.ts';
 import { type Trouble, troubleOf } from './trouble.ts';
@@ -250,11 +250,13 @@ export function supervisor(options: SupervisorOptions): Supervisor {
     try {
       adapter = source.create();
       connection = { adapter, turn };
-      await connectAndRun(
+      const work = connectAndRun(
         adapter,
         sinkOf(() => over),
         signal,
       );
+      if (!(await heeding(CLOSE_DEADLINE_MS, work, signal)))
+        log('warn', 'the source does not end, and is left behind', fields);
       return signal.aborted ? undefined : new Fault('source.closed', 'the source ended the connection');
     } catch (error) {
       return signal.aborted ? undefined : Fault.from(error, 'internal.unexpected', 'the adapter failed');

@@ -1,8 +1,9 @@
 // S1 and S3: the states of a source follow each other, whatever an adapter throws and whenever it is stopped.
 
 import { expect, test } from 'vitest';
+import type { Sink } from '../../../agent/src/adapters/adapter.ts';
 import { Fault } from '../../../agent/src/model/fault.ts';
-import { batch, bench, bringUp, pass, stateOf } from './rig.ts';
+import { batch, bench, bringUp, pass, stateOf, TAGS } from './rig.ts';
 
 test('S1: states follow each other as they should, each with one line that names both', async () => {
   const one = bench();
@@ -134,4 +135,30 @@ test('an adapter whose close hangs is left behind, and the source goes on with a
   await pass(6_000);
   await pass(1_000);
   expect([made, stateOf(one)]).toEqual([2, 'connecting']);
+});
+
+test('an adapter that goes on running when told to end is left behind, and nothing that it says then is taken', async () => {
+  const sinks: Sink[] = [];
+  const one = bench(null, () => ({
+    connect: async () => {},
+    run(sink) {
+      sinks.push(sink);
+      return new Promise(() => {});
+    },
+    close: async () => {},
+  }));
+  const { name, protocol, address } = one.source.stats();
+  one.source.start();
+  await pass();
+  // This source cannot tell an adapter of other tags: it is connected anew.
+  const create = () => ({ connect: async () => {}, run: () => new Promise<void>(() => {}), close: async () => {} });
+  one.source.retag({ name, protocol, address, tags: TAGS, latency: 0, create }, { added: [9], gone: [] });
+  await pass(10_100);
+  expect(one.source.stats().connects).toBe(2);
+  const before = one.readings.length;
+  sinks[0]!.deliver(batch());
+  expect(one.readings.length).toBe(before);
+  void one.source.stop();
+  await pass(10_100);
+  expect(stateOf(one)).toBe('stopped');
 });
