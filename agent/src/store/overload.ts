@@ -1,6 +1,7 @@
 // An overload of the store, from the first batch that is refused to the first that is taken again. Promises: every
 // reading lost is counted and lies within a gap record; of each tag the newest reading is kept, because a source that
-// tells changes alone would not say it again; gap records are kept, up to a bound.
+// tells changes alone would not say it again; gap records are kept, up to a bound: the time of those beyond it lies within
+// the one about the overload.
 
 import { type Batch, BatchBuilder, Kind, type Value, valueAt } from '../model/batch.ts';
 import type { Gap } from '../model/gap.ts';
@@ -43,12 +44,22 @@ export function overload(begun: Timestamp): Overload {
     backfill: { from: Number.POSITIVE_INFINITY, to: Number.NEGATIVE_INFINITY, count: 0 },
   };
 
+  /** Gap records were given up, in whose place the one about the overload stands. */
+  let uncovered = false;
+
   function lose(stream: Stream, time: Timestamp): void {
     const loss = losses[stream];
     loss.count++;
     if (stream === 'live' && time < begun - REACH) return;
     if (time < loss.from) loss.from = time;
     if (time > loss.to) loss.to = time;
+  }
+
+  function cover({ from, to }: Gap): void {
+    const { live } = losses;
+    live.from = Math.min(live.from, from);
+    live.to = Math.max(live.to, to ?? from);
+    uncovered = true;
   }
 
   return {
@@ -69,7 +80,10 @@ export function overload(begun: Timestamp): Overload {
           if (former !== undefined) lose(stream, former.time);
         } else lose(stream, time);
       }
-      for (const gap of gaps) if (owed.length < MAX_OWED_GAPS) owed.push(gap);
+      for (const gap of gaps) {
+        if (owed.length < MAX_OWED_GAPS) owed.push(gap);
+        else cover(gap);
+      }
       return losses[stream].count - before;
     },
     end(now) {
@@ -81,8 +95,8 @@ export function overload(begun: Timestamp): Overload {
       for (const gap of owed) builder.gap(gap);
       const over = Math.max(begun, now);
       live.to = Math.max(over, Math.min(live.to, over + REACH));
-      for (const { from, to, count } of [live, backfill]) {
-        if (count > 0) builder.gap({ reason: 'store-overload', from, to, count });
+      for (const loss of [live, backfill]) {
+        if (loss.count > 0 || (loss === live && uncovered)) builder.gap({ reason: 'store-overload', ...loss });
       }
       return builder.take();
     },
