@@ -27,9 +27,14 @@ interface Channel {
 }
 type Handler = (message: Message, channel: Channel) => void;
 
-/** Histories: A and B are whole, SHORT has the last three values only, PLAIN none; GONE is deleted by a test. */
+/**
+ * Histories: A and B are whole, SHORT has the last three values only, PLAIN none; GONE is deleted by a test. SLOW and FAST
+ * are of devices whose clocks are behind and ahead.
+ */
 const NODES = ['A', 'B', 'PLAIN'].map((name) => `nsu=urn:plc;s=${name}`);
 const SHORT = 'nsu=urn:plc;s=SHORT';
+/** By so much their clocks are off, ms. */
+const OFF: Readonly<Record<string, number>> = { SLOW: -7_200_000, FAST: 7_200_000 };
 const variables: UAVariable[] = [];
 /** What the server does with a request for history. */
 let asked: Message['request'][] = [];
@@ -47,7 +52,7 @@ let ticking: NodeJS.Timeout;
 beforeAll(async () => {
   plc = await smallServer((space) => {
     const namespace = space.registerNamespace('urn:plc');
-    for (const name of ['A', 'B', 'PLAIN', 'SHORT', 'GONE']) {
+    for (const name of ['A', 'B', 'PLAIN', 'SHORT', ...Object.keys(OFF), 'GONE']) {
       const variable = namespace.addVariable({
         organizedBy: space.rootFolder.objects,
         browseName: name,
@@ -67,7 +72,10 @@ beforeAll(async () => {
   };
   const tick = () => {
     value += 1;
-    for (const variable of variables) variable.setValueFromSource({ dataType: DataType.Double, value });
+    for (const variable of variables) {
+      const time = new Date(Date.now() + (OFF[variable.browseName.name!] ?? 0));
+      variable.setValueFromSource({ dataType: DataType.Double, value }, StatusCodes.Good, time);
+    }
   };
   tick();
   ticking = setInterval(tick, 100);
@@ -175,6 +183,19 @@ function exact(
 
 const recovered = (gaps: readonly Gap[]) =>
   until('what was recovered', () => gaps.find(({ recovered }) => recovered !== undefined), 30_000);
+
+test('devices whose clocks are hours off: each is asked for its own time', { timeout: 60_000 }, async () => {
+  const source = gather(['SLOW', 'A', 'FAST'].map((name) => `nsu=urn:plc;s=${name}`));
+  await arrives(source.live[1]!);
+  await outage(20);
+  expect(await recovered(source.gaps)).toMatchObject({ complete: true });
+  await arrives(source.live[1]!);
+  exact(source, [0, 1, 2]);
+  for (const { historyReadDetails } of asked) {
+    const { startTime, endTime } = historyReadDetails;
+    expect(endTime!.getTime() - startTime!.getTime()).toBeLessThan(3_600_000);
+  }
+});
 
 test('a link that breaks in the middle of it delays it only, and nothing comes twice', {
   timeout: 60_000,

@@ -24,7 +24,7 @@ import { type Outcome, type Pace, type Part, readPast, type Span } from './read.
 const MOST_GAPS = 64;
 /** How far back history is asked for, ticks. */
 const FARTHEST = 7 * 86_400_000 * TICKS_PER_MS;
-/** How far the clocks of gateway and source may be apart, ticks. */
+/** How far the clocks of gateway and source may be apart where no reading tells, ticks. */
 const SKEW = 600_000 * TICKS_PER_MS;
 /** A historian may be some seconds behind its server, ms. */
 const LAG = 1_000;
@@ -127,7 +127,7 @@ export function backfill(roster: Roster, courtesy: Courtesy, lag = LAG): Backfil
       const wanted = items.filter((item) => job.positions === undefined || job.positions.has(item.position));
       const kept = wanted.length > 0 ? await recorded(wanted, server, limits, courtesy) : [];
       job.complete &&= kept.length === (job.positions?.size ?? roster.positions.length);
-      job.todo = kept.map(({ position }) => position);
+      job.todo = byStart(kept.map((item) => spanOf(job, item)));
     }
     const some = job.todo.length > 0;
     const deliver = (part: Part) => {
@@ -139,15 +139,24 @@ export function backfill(roster: Roster, courtesy: Courtesy, lag = LAG): Backfil
     let failures = 0;
     let size = pace.nodes;
     while (job.todo.length > 0 && !signal.aborted) {
-      const taken = next(job.todo, Math.min(size, limits.history));
-      const spans = taken.flatMap((position): Span[] => {
-        if (roster.tags[position] === undefined) return [];
+      let taken = next(job.todo, Math.min(size, limits.history));
+      const spans: Span[] = [];
+      for (const [i, position] of taken.entries()) {
+        if (roster.tags[position] === undefined) continue;
         const item = byPosition.get(position);
         // It cannot be read any more, or not be asked for: what is missing of it stays missing.
-        if (item !== undefined && manner(position) !== 'not') return [spanOf(job, item)];
-        job.complete = false;
-        return [];
-      });
+        if (item === undefined || manner(position) === 'not') {
+          job.complete = false;
+          continue;
+        }
+        const span = spanOf(job, item);
+        // One call asks for one time: a device whose clock is hours off would have hours of all others read.
+        if (Math.abs(span.start - (spans[0] ?? span).start) > SKEW) {
+          taken = taken.slice(0, i);
+          break;
+        }
+        spans.push(span);
+      }
       const outcome: Outcome =
         spans.length > 0 ? await readPast(spans, pace, server, courtesy, deliver, signal) : { how: 'read' };
       if (outcome.how === 'aborted') return;
@@ -259,6 +268,10 @@ async function recorded(items: readonly Item[], server: Calls, limits: Limits, c
   return found;
 }
 
+/** Positions, with those together that are to be asked for about the same time. */
+const byStart = (spans: readonly Span[]) =>
+  spans.toSorted((a, b) => a.start - b.start).map(({ item }) => item.position);
+
 /**
  * What is missing of a tag; both ends were delivered or lie outside the gap. The gap is told in the gateway's time,
  * readings in the source's: where there are readings before and after the gap, they say better what is missing between
@@ -266,10 +279,14 @@ async function recorded(items: readonly Item[], server: Calls, limits: Limits, c
  */
 function spanOf({ lack, before, after, reached }: Job, item: Item): Span {
   const { position, tag } = item;
-  const last = Math.max(before(position), reached.get(position) ?? Number.NEGATIVE_INFINITY);
+  const former = before(position);
+  const last = Math.max(former, reached.get(position) ?? Number.NEGATIVE_INFINITY);
   const first = after(position);
-  const from = Number.isFinite(last) ? Math.max(last, lack.from - SKEW) : lack.from - 1;
-  const to = Number.isFinite(first) ? Math.min(first, lack.to + SKEW) : lack.to + 1;
+  // A device's own readings at the ends of the gap are by its clock, which may be hours off.
+  const ahead = Math.max(0, former - lack.from);
+  const begun = Math.min(lack.from, first - (lack.to - lack.from));
+  const from = Number.isFinite(last) ? Math.max(last, begun - SKEW) : lack.from - 1;
+  const to = Number.isFinite(first) ? Math.min(first, lack.to + ahead + SKEW) : lack.to + ahead + 1;
   // Where no reading stands at the beginning, one a little earlier shows that the history reaches so far.
   const earlier = from === last ? 0 : Math.max(3_000, 3 * tag.sampling) * TICKS_PER_MS;
   return { item, from, to, start: Math.max(now() - FARTHEST, from - earlier), awaited: Number.isFinite(first) };
