@@ -106,6 +106,8 @@ export function receiver(roster: Roster, remarks: Remarks, counts: Counts): Rece
   let bad = new Uint8Array(roster.tags.length);
   let beside: Overlap | undefined;
   let columns = { before: new Float64Array(), after: first };
+  /** Positions of the readings of one message. */
+  let came = new Int32Array(1_024);
 
   /** Room for tags that came since. */
   const grow = () => {
@@ -172,7 +174,7 @@ export function receiver(roster: Roster, remarks: Remarks, counts: Counts): Rece
     const { indices } = roster;
     const learn = () => types?.learn().then(() => dataChange(change, sink, types, rounds + 1));
     const mayLearn = types !== undefined && rounds < MOST_ROUNDS;
-    const came: number[] = []; // positions
+    let count = 0;
     try {
       // Whether a reading is news is asked once of each.
       if (beside !== undefined && mayLearn && isWanting(list, types)) return learn();
@@ -183,7 +185,9 @@ export function receiver(roster: Roster, remarks: Remarks, counts: Counts): Rece
         if (position === NOBODY || indices[position] === GONE) continue;
         if (beside !== undefined && !beside.isNews(position, values.time)) continue;
         values.push(builder, indices[position] as number);
-        came.push(position);
+        // How many there are is the server's word only.
+        if (count === came.length) came = doubled(came);
+        came[count++] = position;
       }
     } catch (error) {
       // What was read of it so far is not to be trusted either.
@@ -194,10 +198,10 @@ export function receiver(roster: Roster, remarks: Remarks, counts: Counts): Rece
       builder.take();
       return learn();
     }
-    if (came.length === 0) return undefined;
+    if (count === 0) return undefined;
     const batch = builder.take();
     let marks: Marks | undefined;
-    for (let i = 0; i < came.length; i++) {
+    for (let i = 0; i < count; i++) {
       const position = came[i] as number;
       const time = batch.time[i] as number;
       const status = batch.status[i] as number;
@@ -271,6 +275,12 @@ export function receiver(roster: Roster, remarks: Remarks, counts: Counts): Rece
       return turn;
     },
   };
+}
+
+function doubled(list: Int32Array): Int32Array<ArrayBuffer> {
+  const more = new Int32Array(2 * list.length);
+  more.set(list);
+  return more;
 }
 
 /** Whether there is a type in it that must be learned first. */
