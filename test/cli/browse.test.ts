@@ -163,6 +163,30 @@ test('filters', async () => {
   await expect(browse(file, 'dsc')).rejects.toThrow('did you mean "dcs"?');
 });
 
+/** A mapping of one server, in a folder of its own. */
+function mappingOf(server: SmallServer, tags: string): string {
+  const folder = scratch();
+  const path = join(folder, 'site.yaml');
+  writeFileSync(
+    path,
+    `version: 1
+site: lavera
+gateway: gw1
+hub: { type: jsonl, path: "-" }
+buffer: { path: ${join(folder, 'buffer.db')} }
+sources:
+  plc:
+    protocol: opcua
+    endpoint: ${server.endpoint}
+    security: { policy: None, mode: None }
+    insecure: { acceptedBy: test, until: 2099-12-31 }
+    tags:
+${tags.replace(/^/gm, '      ')}
+`,
+  );
+  return path;
+}
+
 describe('a server with strange names', () => {
   const URI = 'urn:test:plc';
   const NAMES = [
@@ -236,28 +260,10 @@ describe('a server with strange names', () => {
   });
   afterAll(() => server?.stop());
 
-  function plc(tags: string): string {
-    const folder = scratch();
-    mapped = join(folder, 'site.yaml');
-    writeFileSync(
-      mapped,
-      `version: 1
-site: lavera
-gateway: gw1
-hub: { type: jsonl, path: "-" }
-buffer: { path: ${join(folder, 'buffer.db')} }
-sources:
-  plc:
-    protocol: opcua
-    endpoint: ${server.endpoint}
-    security: { policy: None, mode: None }
-    insecure: { acceptedBy: test, until: 2099-12-31 }
-    tags:
-${tags.replace(/^/gm, '      ')}
-`,
-    );
+  const plc = (tags: string): string => {
+    mapped = mappingOf(server, tags);
     return mapped;
-  }
+  };
 
   test('what is printed is clean, is read, and has nothing in it that a terminal or YAML takes for its own', async () => {
     const { code, out } = await browse(plc('{}'), 'plc', '--under', `nsu=${URI};s=Plant`);
@@ -303,28 +309,7 @@ describe('a server with enumerations', () => {
   });
   afterAll(() => server?.stop());
 
-  const plc = (tags: string): string => {
-    const folder = scratch();
-    const file = join(folder, 'site.yaml');
-    writeFileSync(
-      file,
-      `version: 1
-site: lavera
-gateway: gw1
-hub: { type: jsonl, path: "-" }
-buffer: { path: ${join(folder, 'buffer.db')} }
-sources:
-  plc:
-    protocol: opcua
-    endpoint: ${server.endpoint}
-    security: { policy: None, mode: None }
-    insecure: { acceptedBy: test, until: 2099-12-31 }
-    tags:
-${tags.replace(/^/gm, '      ')}
-`,
-    );
-    return file;
-  };
+  const plc = (tags: string): string => mappingOf(server, tags);
   const OWN = ['--match', '/Objects/*.*'];
 
   test('what their numbers mean stands behind the tags; their values stay numbers until the engineer asks for texts', async () => {
