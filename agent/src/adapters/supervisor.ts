@@ -290,7 +290,8 @@ export function supervisor(options: SupervisorOptions): Supervisor {
       repeated = fault.code === lastCode ? repeated + 1 : 1;
       const delay = delayFor(fault.code, repeated, attempt, spent);
       const { code, message: reason, servers } = fault;
-      enter({ state: 'waiting', attempt, until: Date.now() + delay, code, reason, ...(servers && { servers }) });
+      const until = Math.round(Date.now() + delay);
+      enter({ state: 'waiting', attempt, until, code, reason, ...(servers && { servers }) });
       await pause(delay, ending.signal);
     }
     enter({ state: 'stopped' });
