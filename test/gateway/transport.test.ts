@@ -55,11 +55,13 @@ afterAll(async () => {
   await hub.close();
 });
 
-it('an edgeHub without an answer over MQTT: readings, twin and methods go over AMQP', { timeout: 90_000 }, async () => {
+it('an edgeHub without an answer over MQTT: readings, twin and methods go over AMQP', {
+  timeout: 180_000,
+}, async () => {
   const held = start('held', ', transport: mqtt');
   const http = `127.0.0.1:${await freePort()}`;
   const free = start('free', '', http);
-  await until(`a reading\n${free.stderr()}`, () => hub.account.tag('free.PV')?.status === 'Good', 60_000);
+  await until(`a reading\n${free.stderr()}`, () => hub.account.tag('free.PV')?.status === 'Good', 120_000);
   await until('a report', () => hub.twin.reported.version, 20_000);
   expect(await hub.invoke('ping', {}, 20_000)).toMatchObject({ status: 200 });
   // The page is a moment behind.
