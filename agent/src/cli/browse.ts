@@ -15,7 +15,7 @@ import { names } from './browse/names.ts';
 import { progressLine } from './browse/progress.ts';
 import { type Command, EXIT, type Io } from './command.ts';
 import { type Clean, cleanMapping, sourcesNamed } from './mapping.ts';
-import { faultText } from './refused.ts';
+import { faultText, lineOf } from './refused.ts';
 import { columnsOf } from './terminal.ts';
 
 export const command: Command = {
@@ -79,7 +79,7 @@ Exit codes: 0 walked, 1 mistakes in the mapping, or the source cannot be walked 
     try {
       const fits = filter(values.get('match'), values.get('type'));
       const under = values.get('under');
-      const broken = (fault: Fault) => line.say(`${fault.message} [${fault.code}]; trying again`);
+      const broken = (fault: Fault) => line.say(`${lineOf(fault)}; trying again`);
       const wish = { progress: line.show, broken, ...(under !== undefined && { under }) };
       // What was found before a link broke, or a person had enough, is shown all the same, and marked.
       const types = new Set<string>();
@@ -92,7 +92,7 @@ Exit codes: 0 walked, 1 mistakes in the mapping, or the source cannot be walked 
       const incomplete = await collect(survey.browse(wish, ending.signal), look, found);
       line.end();
       if (incomplete !== undefined && found.length === 0) return fail(faultText(incomplete, below, one.source.name));
-      const why = incomplete && `${incomplete.message} [${incomplete.code}]`;
+      const why = incomplete && lineOf(incomplete);
       const partial = incomplete !== undefined || under !== undefined || values.has('match') || values.has('type');
       const difference = await compare(one, found, partial ? undefined : survey, ending.signal);
       for (const [why, count] of line.refused) {

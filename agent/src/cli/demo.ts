@@ -21,6 +21,7 @@ import { parseArguments, Usage } from './arguments.ts';
 import { type Command, EXIT, type Io } from './command.ts';
 import { type Peer, startPeer } from './demo/peer.ts';
 import { account, type HubAccount, line, type Moment, type Shown, screen } from './demo/screen.ts';
+import { lineOf } from './refused.ts';
 import { stopSignal, surviveRejections } from './run.ts';
 
 export const command: Command = {
@@ -65,7 +66,7 @@ Exit codes: 0 everything accepted was delivered or is in the buffer, 1 it was no
       return await demo({ folder, tags, duration, peers, io });
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
-      io.err.write(`fieldgate demo: ${error.message} [${error.code}]\n`);
+      io.err.write(`fieldgate demo: ${lineOf(error)}\n`);
       return EXIT.failed;
     } finally {
       await Promise.all(peers.map((peer) => peer.close()));

@@ -14,7 +14,7 @@ import { addressOf, type Numbered, surveyOf } from '../wiring/survey.ts';
 import { parseArguments, Usage } from './arguments.ts';
 import { type Command, EXIT, type Io } from './command.ts';
 import { type Clean, cleanMapping, columns, sourcesNamed } from './mapping.ts';
-import { faultText, refusedText } from './refused.ts';
+import { faultText, lineOf, refusedText } from './refused.ts';
 import { coloursOf, columnsOf } from './terminal.ts';
 
 export const command: Command = {
@@ -191,7 +191,7 @@ function asJson({ numbered: { source }, error, server, roundTrips, tags }: Read)
     name: source.name,
     protocol: source.protocol,
     address: server?.endpoint ?? addressOf(source),
-    error: error instanceof Fault ? `${error.message} [${error.code}]` : error,
+    error: error instanceof Fault ? lineOf(error) : error,
     ...(error instanceof Fault && { servers: error.servers }),
     ...(server && { remark: server.remark, passedOver: server.passedOver }),
     roundTripsMs: roundTrips.map((each) => Number(each.toFixed(2))),

@@ -13,9 +13,13 @@ export interface Place {
   readonly columns: number | undefined;
 }
 
+/** The fault in one line. */
+export const lineOf = ({ message, code }: Fault): string => `${message} [${code}]`;
+
 /** The fault, the first line without an indent. @param of the source's name, where nothing beside it says so */
-export function faultText({ message, code, servers }: Fault, place: Place, of?: string): string {
-  if (servers === undefined) return `${message} [${code}]`;
+export function faultText(fault: Fault, place: Place, of?: string): string {
+  const { servers } = fault;
+  if (servers === undefined) return lineOf(fault);
   const head = `${of === undefined ? '' : `${of}: `}none of its ${servers.length} servers can be used:`;
   return [head, ...servers.map((one, i) => refusedText(one, i + 1, place))].join('\n');
 }

@@ -15,6 +15,7 @@ import { remoteControl, twinFolder } from '../remote/remote.ts';
 import { twinMapping } from '../remote/twin-mapping.ts';
 import { parseArguments, Usage } from './arguments.ts';
 import { type Command, EXIT, type Io } from './command.ts';
+import { lineOf } from './refused.ts';
 
 /** How often the mapping's files are looked at, ms. */
 const WATCH_INTERVAL = 1_000;
@@ -107,7 +108,7 @@ Exit codes: 0 stopped as asked, 1 mistakes in the mapping or nothing can be kept
       return cause instanceof Error ? EXIT.failed : EXIT.clean;
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
-      io.err.write(`fieldgate run: ${error.message} [${error.code}]\n`);
+      io.err.write(`fieldgate run: ${lineOf(error)}\n`);
       return EXIT.failed;
     }
   },

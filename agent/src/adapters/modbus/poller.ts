@@ -5,6 +5,7 @@ import { setMaxListeners } from 'node:events';
 import { Fault, type FaultCode } from '../../model/fault.ts';
 import { StatusCode } from '../../model/status.ts';
 import type { Clock, Sink, TagChange } from '../adapter.ts';
+import { aborted } from '../pause.ts';
 import { Alarm } from './alarm.ts';
 import type { Patience } from './health.ts';
 import type { Line, PollCounts } from './line.ts';
@@ -191,11 +192,4 @@ function commonFault(units: readonly Pick<Unit, 'silence'>[]): FaultCode | undef
   const ways = units.map((unit) => unit.silence);
   const last = ways.at(-1);
   return last !== undefined && ways.every((way) => way !== undefined) ? FAULT[last] : undefined;
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }

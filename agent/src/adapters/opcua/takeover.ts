@@ -4,7 +4,7 @@
 // the session move is asked no more as long as it is silent; its first link is given up sooner (SHUNNED).
 
 import { Fault, type FaultCode } from '../../model/fault.ts';
-import { pause } from '../pause.ts';
+import { aborted, pause } from '../pause.ts';
 import type { Pulse } from './link/pulse.ts';
 
 /** Between two attempts, ms. */
@@ -56,7 +56,7 @@ export async function takeOver<T>(
       return await open(stop.signal, seize, refused);
     } catch (error) {
       if (stays) {
-        await ended(AbortSignal.any([signal, revived]));
+        await aborted(AbortSignal.any([signal, revived]));
         continue;
       }
       const { code } = Fault.from(error, 'internal.unexpected', 'taking over');
@@ -68,9 +68,3 @@ export async function takeOver<T>(
   }
   return undefined;
 }
-
-const ended = (signal: AbortSignal) =>
-  new Promise<void>((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });

@@ -4,7 +4,7 @@
 import { AttributeIds } from 'node-opcua-client';
 import type { Finding } from '../../survey.ts';
 import type { Visit } from '../link/visit.ts';
-import { healthOf } from '../redundancy/chooser.ts';
+import { healthOf, SERVICE_LEVEL } from '../redundancy/chooser.ts';
 import type { OpcUaTag } from '../source/options.ts';
 
 /** Nodes of the Server object (OPC 10000-5 section 6.3). */
@@ -13,7 +13,7 @@ const NODES = {
   maker: 'i=2263',
   version: 'i=2264',
   state: 'i=2259',
-  serviceLevel: 'i=2267',
+  serviceLevel: SERVICE_LEVEL,
   redundancy: 'i=3709',
   fastest: 'i=2272',
   read: 'i=11705',

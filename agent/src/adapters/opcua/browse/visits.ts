@@ -6,10 +6,9 @@ import { AttributeIds } from 'node-opcua-client';
 import { Fault } from '../../../model/fault.ts';
 import type { Choice } from '../../survey.ts';
 import { type Visit, visiting } from '../link/visit.ts';
+import { SERVICE_LEVEL } from '../redundancy/chooser.ts';
 import { noneOf, type Refusal, refused, withoutData } from '../redundancy/refusals.ts';
 import type { OpcUaOptions } from '../source/options.ts';
-
-const SERVICE_LEVEL = 'i=2267';
 
 /** A session that is open, at a server of the set. */
 interface Opened {

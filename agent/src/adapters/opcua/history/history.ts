@@ -16,7 +16,7 @@ import { pause } from '../../pause.ts';
 import { courteously } from '../link/beside.ts';
 import type { Calls, Limits } from '../link/calls.ts';
 import type { Courtesy, Manner } from '../source/courtesy.ts';
-import type { Item } from '../source/item.ts';
+import { type Item, nameOf } from '../source/item.ts';
 import type { Roster } from '../source/roster.ts';
 import { type Outcome, type Pace, type Part, readPast, type Span } from './read.ts';
 
@@ -256,7 +256,6 @@ export function backfill(roster: Roster, courtesy: Courtesy, lag = LAG): Backfil
 async function recorded(items: readonly Item[], server: Calls, limits: Limits, courtesy: Courtesy): Promise<Item[]> {
   const found: Item[] = [];
   const service = 'asking which nodes have a history';
-  const nameOf = ({ tag }: Item) => tag.name;
   await courteously(courtesy, server, true)(service, items, nameOf, limits.read, async (portion) => {
     const ids = portion.map(({ node }) => ({ nodeId: node, attributeId: AttributeIds.AccessLevel }));
     const values = await server.once(service, (session) => session.read(ids));

@@ -2,6 +2,9 @@
 // no change without a gain that lasts. Servers that change their mind every second must not be followed every
 // second: each change-over is a gap. Pure: time comes from outside.
 
+/** The node of a server's ServiceLevel. */
+export const SERVICE_LEVEL = 'i=2267';
+
 /** Classes of ServiceLevel (OPC 10000-4 section 6.6.2.4.2), worst first; unreachable is below all of them. */
 export type Health = 'unreachable' | 'maintenance' | 'no-data' | 'degraded' | 'healthy';
 

@@ -11,10 +11,10 @@ import { opcuaAdapter } from '../adapter.ts';
 import type { Calls } from '../link/calls.ts';
 import { type FailoverMode, type Known, modeOf } from '../source/failover.ts';
 import type { OpcUaOptions, Timings } from '../source/options.ts';
+import { SERVICE_LEVEL } from './chooser.ts';
 import { better, clockOf } from './clocks.ts';
 import type { ServerSet } from './set.ts';
 
-const SERVICE_LEVEL = 'i=2267';
 const REDUNDANCY_SUPPORT = 'i=3709';
 /** How often every server is asked for its ServiceLevel, and how long an answer may take, ms. */
 export const WATCH = 500;

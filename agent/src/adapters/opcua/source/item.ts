@@ -11,6 +11,9 @@ export interface Item {
   readonly position: number;
 }
 
+/** Under which it is told. */
+export const nameOf = ({ tag }: Item): string => tag.name;
+
 /** Whether it is read again and again, and not monitored. */
 export const isPolled = ({ tag }: Item): boolean => tag.mode === 'poll';
 

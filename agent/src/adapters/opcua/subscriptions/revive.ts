@@ -4,7 +4,7 @@
 import { courteously } from '../link/beside.ts';
 import type { Calls, Limits } from '../link/calls.ts';
 import type { Courtesy } from '../source/courtesy.ts';
-import type { Item } from '../source/item.ts';
+import { type Item, nameOf } from '../source/item.ts';
 import { isUnreadable } from '../source/unreadable.ts';
 import { resolveNodes } from '../space/nodes.ts';
 
@@ -34,7 +34,6 @@ export async function readableAgain(
       if (!isUnreadable(values.status)) again.add(position);
     }
   };
-  const nameOf = ({ tag }: Item) => tag.name;
   await courteously(courtesy, server, true, 1)(service, same, nameOf, limits.read, read);
   return again;
 }

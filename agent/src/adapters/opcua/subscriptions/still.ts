@@ -6,7 +6,7 @@ import { courteously } from '../link/beside.ts';
 import type { Calls, Limits } from '../link/calls.ts';
 import type { Courtesy } from '../source/courtesy.ts';
 import type { Known } from '../source/failover.ts';
-import type { Item } from '../source/item.ts';
+import { type Item, nameOf } from '../source/item.ts';
 import type { Roster } from '../source/roster.ts';
 import type { Receiver } from './notifications.ts';
 
@@ -52,6 +52,5 @@ export async function readStill(
     }
     if (builder.count > 0) sink.deliver(builder.take());
   };
-  const nameOf = ({ tag }: Item) => tag.name;
   await courteously(courtesy, server, true, 1)(SERVICE, items.filter(isStill), nameOf, limits.read, read);
 }
